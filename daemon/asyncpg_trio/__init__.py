@@ -1,0 +1,1 @@
+"""asyncpg on Trio."""
