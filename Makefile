@@ -1,0 +1,71 @@
+# The front door. Every target does the set-up it needs, once: see .ci/set-up.
+#
+#     make PYTHON=python3.13 test      another Python
+#     make test ARGS="-k lease -x"     arguments for pytest
+
+PYTHON ?=
+ARGS ?=
+export PYTHON
+# What a person has set for other projects must not change what is imported here.
+unexport PYTHONPATH PYTHONHOME
+
+BIN := .venv/bin
+DISTRIBUTIONS := $(patsubst %/pyproject.toml,%,$(wildcard pyproject.toml plugins/*/pyproject.toml contrib/*/pyproject.toml))
+DISTRIBUTIONS := $(patsubst pyproject.toml,.,$(DISTRIBUTIONS))
+SOURCES := daemon $(wildcard plugins contrib)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-demo demo test lint types imports packages check format lock bench driver-compat clean
+
+help: ## this list
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 16
+
+setup: ## the virtual environment .venv, with everything a developer needs
+	@.ci/set-up dev
+
+setup-demo:
+	@.ci/set-up demo
+
+demo: setup-demo ## see Drena work: database, fake API, two offices, in one minute
+	@$(BIN)/drena demo $(ARGS)
+
+test: setup ## all tests
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: setup ## ruff, and flake8-async for the cancellation rules that ruff lacks
+	$(BIN)/ruff check .
+	$(BIN)/flake8 $(SOURCES) tests
+
+types: setup ## mypy, strict
+	$(BIN)/mypy $(SOURCES)
+
+imports: setup ## import-linter: who may import whom
+	$(BIN)/lint-imports
+
+packages: setup ## build wheels and source distributions into dist/, install them into an empty environment
+	@.ci/packages $(DISTRIBUTIONS)
+
+# Tests come last, so that their closing lines end the output.
+check: lint types imports packages test ## everything that CI runs
+
+format: setup ## put all code into the one form
+	$(BIN)/ruff check --select I --fix .
+	$(BIN)/ruff format .
+
+lock: setup ## write .ci/requirements again from the pyproject files; ARGS=--upgrade takes the newest versions
+	$(BIN)/python .ci/lock.py $(ARGS)
+
+# make bench-NAME runs tests/bench/NAME.py: a new measurement is a new file there.
+BENCHES := $(patsubst tests/bench/%.py,bench-%,$(wildcard tests/bench/[a-z]*.py))
+
+bench: $(BENCHES) ## measure everything; make bench-NAME measures one thing
+
+bench-%: setup
+	$(BIN)/python tests/bench/$*.py $(ARGS)
+
+driver-compat: setup ## asyncpg's own published tests against asyncpg_trio
+	$(BIN)/python tests/asyncpg_trio/compat.py $(ARGS)
+
+clean: ## remove everything that was built, and .venv
+	rm -rf .venv dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
