@@ -1,0 +1,77 @@
+"""The life of the process: listen, say so, serve, and end at once on a signal or with the parent."""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import signal
+import stat
+import sys
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+import trio
+
+from fake_acessorias.server import serve
+
+if TYPE_CHECKING:
+    from fake_acessorias.source import Source
+
+_PR_SET_PDEATHSIG: Final = 1
+
+
+async def run(source: Source, host: str, port: int, *, with_parent: bool) -> None:
+    """Listen, print one line of JSON (``url``, ``pid``) on stdout, and serve until stopped.
+
+    Raises:
+        OSError: cannot listen there; the text says so in one sentence.
+    """
+    listeners = await _listen(host, port)
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(serve, source, listeners, name="serve")
+            if with_parent:
+                nursery.start_soon(_watch_parent, nursery.cancel_scope, name="watch the parent")
+            _announce(listeners[0], host)
+            async for _ in signals:
+                break
+            nursery.cancel_scope.cancel()
+
+
+async def _listen(host: str, port: int) -> list[trio.SocketListener]:
+    try:
+        return list(await trio.open_tcp_listeners(port, host=host))
+    except OSError as problem:
+        reason = "the port is in use" if problem.errno == errno.EADDRINUSE else str(problem.strerror or problem)
+        raise OSError(f"cannot listen on {host} port {port}: {reason}") from problem
+
+
+def _announce(listener: trio.SocketListener, host: str) -> None:
+    port = listener.socket.getsockname()[1]
+    shown = f"[{host}]" if ":" in host else host
+    line = msgspec.json.encode({"url": f"http://{shown}:{port}", "pid": os.getpid()})
+    print(line.decode(), flush=True)
+
+
+async def _watch_parent(everything: trio.CancelScope) -> None:
+    """Cancel everything when the parent has ended.
+
+    A pipe or socket on stdin says so by its end, whichever thread of the parent started us. Without one, the kernel is
+    asked for a SIGTERM; it sends that when the parent's *thread* ends, which is why the pipe is preferred.
+    """
+    if not _is_stream(sys.stdin.fileno()):
+        parent = os.getppid()
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+        if os.getppid() != parent:  # it ended before the kernel was asked
+            everything.cancel()
+        return
+    async with trio.lowlevel.FdStream(os.dup(sys.stdin.fileno())) as stdin:
+        async for _ in stdin:
+            pass
+    everything.cancel()
+
+
+def _is_stream(fd: int) -> bool:
+    mode = os.fstat(fd).st_mode
+    return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)
