@@ -1,0 +1,42 @@
+"""The daemon's configuration: a TOML file, overridden by the environment, checked as a whole before anything starts."""
+
+from __future__ import annotations
+
+from .description import Described, describe
+from .loading import Loaded, load_config, read_config
+from .places import prepare_state_dir
+from .settings import (
+    Config,
+    Database,
+    Heal,
+    Lease,
+    Log,
+    Node,
+    Plugins,
+    Poll,
+    ProviderOverrides,
+    Retry,
+    Shutdown,
+    TenantLimits,
+)
+
+__all__ = [
+    "Config",
+    "Database",
+    "Described",
+    "Heal",
+    "Lease",
+    "Loaded",
+    "Log",
+    "Node",
+    "Plugins",
+    "Poll",
+    "ProviderOverrides",
+    "Retry",
+    "Shutdown",
+    "TenantLimits",
+    "describe",
+    "load_config",
+    "prepare_state_dir",
+    "read_config",
+]

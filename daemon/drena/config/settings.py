@@ -1,0 +1,161 @@
+"""Every setting of the daemon: one frozen struct a section, one description a setting.
+
+The descriptions live in the types, not in comments, because three readers need them at run time: the loader's error
+sentences, `drena config`, and the test that holds the page beside this file to account. Units are in the names.
+A setting is declared here once something reads it, never before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+YEAR_S = 366 * 24 * 3600.0
+"""An upper bound for every duration: it refuses `inf`, `nan` and milliseconds typed where seconds are meant."""
+
+
+Seconds = Annotated[float, Meta(gt=0, le=YEAR_S)]
+Amount = Annotated[int, Meta(ge=1, le=100_000)]
+
+
+def _said(description: str, *, secret: bool = False) -> Meta:
+    """What a setting is for, and whether its value may hold a password."""
+    return Meta(description=description, extra={"secret": secret})
+
+
+class Section(msgspec.Struct, frozen=True, kw_only=True):
+    """A table of the configuration file."""
+
+
+class Database(Section, frozen=True, kw_only=True):
+    """Where PostgreSQL is."""
+
+    url: Annotated[
+        str | None,
+        _said(
+            "PostgreSQL, as `postgresql://user:password@host:5432/name`. Without it an embedded one runs.", secret=True
+        ),
+    ] = None
+    listen_url: Annotated[
+        str | None,
+        _said("A direct URL for LISTEN when `database.url` goes through a transaction pooler.", secret=True),
+    ] = None
+    pool_size: Annotated[Annotated[int, Meta(ge=2, le=1000)], _said("Connections this node keeps open at most.")] = 10
+
+
+class Node(Section, frozen=True, kw_only=True):
+    """This process among its like."""
+
+    name: Annotated[str | None, _said("What people call this node; the host's name by default.")] = None
+    max_jobs: Annotated[Amount, _said("Attempts this node runs at once.")] = 100
+
+
+class TenantLimits(Section, frozen=True, kw_only=True):
+    """What one office may use."""
+
+    max_jobs: Annotated[Amount, _said("Jobs of one tenant that run at once, over all nodes.")] = 2
+
+
+class Lease(Section, frozen=True, kw_only=True):
+    """How long a node's word is good."""
+
+    lease_s: Annotated[Seconds, _said("A node that has not renewed for this long loses its jobs to the others.")] = 15.0
+
+
+class Poll(Section, frozen=True, kw_only=True):
+    """The safety net under notifications."""
+
+    poll_s: Annotated[Seconds, _said("How often due jobs are looked for when nothing woke the node before.")] = 2.0
+
+
+class Retry(Section, frozen=True, kw_only=True):
+    """The backoff of failed attempts."""
+
+    base_s: Annotated[Seconds, _said("The wait after the first failure, about; it doubles with each one.")] = 5.0
+    cap_s: Annotated[Seconds, _said("The longest wait the backoff reaches.")] = 900.0
+
+
+class Shutdown(Section, frozen=True, kw_only=True):
+    """What happens on SIGTERM."""
+
+    grace_s: Annotated[Seconds, _said("How long running attempts may go on before they are released to others.")] = 20.0
+
+
+class Heal(Section, frozen=True, kw_only=True):
+    """When a job that nobody runs is ended, and how often that is looked at."""
+
+    pending_after_s: Annotated[Seconds, _said("A pending job older than this that no node could run is ended.")] = 900.0
+    running_after_s: Annotated[Seconds, _said("A running job without a lease, older than this, is ended.")] = 2700.0
+    sweep_every_s: Annotated[Seconds, _said("How often the sweep looks for both.")] = 60.0
+
+
+class Log(Section, frozen=True, kw_only=True):
+    """The daemon's own log, on standard error."""
+
+    level: Annotated[Literal["debug", "info", "warning", "error"], _said("The least serious line that is written.")] = (
+        "info"
+    )
+    format: Annotated[
+        Literal["auto", "console", "json"], _said("`auto` is `console` on a terminal and `json` elsewhere.")
+    ] = "auto"
+
+
+class Plugins(Section, frozen=True, kw_only=True):
+    """Where providers come from."""
+
+    path: Annotated[tuple[Path, ...], _said("Folders with installed plugins, besides Python's own.")] = ()
+    disabled: Annotated[tuple[str, ...], _said("Plugins to leave out, by distribution or entry point name.")] = ()
+
+
+class ProviderOverrides(Section, frozen=True, kw_only=True):
+    """What an operator changes for one provider. An absent value leaves the provider's own."""
+
+    requests_per_minute: Annotated[
+        Annotated[float, Meta(gt=0, le=1e9)] | None,
+        _said("The fastest pace towards the outside system, per credential."),
+    ] = None
+    deadline_s: Annotated[Seconds | None, _said("An attempt older than this ends with code `deadline`.")] = None
+    max_jobs: Annotated[Amount | None, _said("Attempts of this provider on this node at once.")] = None
+    proxy: Annotated[
+        str | None, _said("A proxy for its requests, as `http://user:password@host:3128`.", secret=True)
+    ] = None
+    ca_file: Annotated[Path | None, _said("A file of certificates to trust in place of the system's.")] = None
+    connect_timeout_s: Annotated[Seconds | None, _said("How long a connection may take to open; 10 by default.")] = None
+    read_timeout_s: Annotated[Seconds | None, _said("How long a silence within an answer may last; 60 by default.")] = (
+        None
+    )
+    max_body_bytes: Annotated[
+        Annotated[int, Meta(ge=1024, le=2**40)] | None,
+        _said("The largest answer that is read; 33554432 (32 MiB) by default."),
+    ] = None
+
+
+class Config(Section, frozen=True, kw_only=True):
+    """The whole configuration, as `load_config` returns it: complete and checked."""
+
+    state_dir: Annotated[
+        Path,
+        _said(
+            "Where the daemon keeps files. By default `$STATE_DIRECTORY`, else `/var/lib/drena` for root, else "
+            "`drena` in the user's state folder."
+        ),
+    ]
+    database: Database = Database()
+    node: Node = Node()
+    tenant: TenantLimits = TenantLimits()
+    lease: Lease = Lease()
+    poll: Poll = Poll()
+    retry: Retry = Retry()
+    shutdown: Shutdown = Shutdown()
+    heal: Heal = Heal()
+    log: Log = Log()
+    plugins: Plugins = Plugins()
+    providers: Mapping[str, ProviderOverrides] = {}
+
+    def provider(self, slug: str) -> ProviderOverrides:
+        """The overrides of one provider; all absent when the operator wrote none."""
+        return self.providers.get(slug) or ProviderOverrides()

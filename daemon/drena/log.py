@@ -1,0 +1,206 @@
+"""The daemon's log: structlog, one line an event, secrets taken out last.
+
+`configure_logging` returns the `Log`, which owns the stream and the level; the level can change while the daemon runs
+because it is read from there at each call and nothing is cached. Lines go to standard error: coloured text on a
+terminal, otherwise one JSON object a line (`at`, `level`, `event`, then the fields), which journald and collectors
+keep as they are.
+
+Only structlog's plain methods are used; its `ainfo` family runs worker threads of asyncio. A line that cannot be
+written is lost, never an error: the daemon must outlive its terminal. Foreign libraries' standard logging comes
+through the same net from `warning` up; httpx2 and httpcore2 never below it, because they log whole URLs.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import sys
+from collections.abc import Mapping, MutableMapping
+from typing import Any, Final, Literal, Self, TextIO, cast
+
+import msgspec
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+from .redaction import Redactor
+
+__all__ = ["Format", "Level", "Log", "LogLines", "configure_logging", "get_logger"]
+
+Level = Literal["debug", "info", "warning", "error"]
+Format = Literal["auto", "console", "json"]
+LEVELS: Final[Mapping[str, int]] = {
+    "debug": logging.DEBUG,
+    "info": logging.INFO,
+    "warning": logging.WARNING,
+    "error": logging.ERROR,
+}
+CHATTY: Final = ("httpx2", "httpcore2")
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+class Log:
+    """Where lines go and which are written. Made by `configure_logging`."""
+
+    def __init__(self, stream: TextIO, level: Level) -> None:
+        self._stream = stream
+        self.level = level
+        self._bridge: logging.Handler | None = None
+
+    @property
+    def level(self) -> Level:
+        """The least serious line that is written; set it to change that at once."""
+        return self._level
+
+    @level.setter
+    def level(self, level: Level) -> None:
+        self._level = level
+        self.threshold = LEVELS[level]
+
+    def msg(self, line: str) -> None:
+        """Write one rendered line; structlog calls this."""
+        try:
+            self._stream.write(line + "\n")
+            self._stream.flush()
+        except (OSError, ValueError):  # a closed terminal or pipe
+            return
+
+    def close(self) -> None:
+        """Give structlog and standard logging back as they were before."""
+        structlog.reset_defaults()
+        if self._bridge is not None:
+            logging.getLogger().removeHandler(self._bridge)
+
+    def attach(self, bridge: logging.Handler) -> None:
+        """Receive standard logging through this handler, in place of an earlier log's."""
+        root = logging.getLogger()
+        for earlier in [h for h in root.handlers if isinstance(h, StandardLogging)]:
+            root.removeHandler(earlier)
+        root.addHandler(bridge)
+        self._bridge = bridge
+
+
+class LogLines(structlog.BoundLoggerBase):
+    """A logger with fields bound to it. Satisfies `drena.api.Logger`."""
+
+    def bind(self, **fields: Any) -> Self:
+        """The same logger with more fields on every line."""
+        return super().bind(**fields)
+
+    def debug(self, message: str, **fields: Any) -> None:
+        self._write("debug", message, fields)
+
+    def info(self, message: str, **fields: Any) -> None:
+        self._write("info", message, fields)
+
+    def warning(self, message: str, **fields: Any) -> None:
+        self._write("warning", message, fields)
+
+    def error(self, message: str, **fields: Any) -> None:
+        self._write("error", message, fields)
+
+    def exception(self, message: str, **fields: Any) -> None:
+        """An error with the traceback of the exception being handled, or of `exc_info=`."""
+        self._write("error", message, {"exc_info": True, **fields})
+
+    def _write(self, level: str, message: str, fields: dict[str, Any]) -> None:
+        if LEVELS[level] >= self._logger.threshold:
+            self._proxy_to_logger("msg", message, level=level, **_renamed(fields))
+
+
+class StandardLogging(logging.Handler):
+    """Hands standard logging's records to ours."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        level = (
+            "error" if record.levelno >= logging.ERROR else "warning" if record.levelno >= logging.WARNING else "info"
+        )
+        fields: dict[str, Any] = {"logger": record.name}
+        if record.exc_info:
+            fields["exc_info"] = record.exc_info
+        try:
+            message = record.getMessage()
+        except Exception:  # noqa: BLE001 - a foreign call with wrong arguments must not break the caller
+            message = str(record.msg)
+        getattr(get_logger(), level)(message, **fields)
+
+
+def configure_logging(
+    *,
+    redactor: Redactor,
+    level: Level = "info",
+    format: Format = "auto",  # noqa: A002 - the setting's name
+    stream: TextIO | None = None,
+    environ: Mapping[str, str] = os.environ,
+) -> Log:
+    """Set up logging for the process.
+
+    Args:
+        redactor: takes the secrets out of every field and line.
+        level: the least serious line that is written; change it later with `Log.level`.
+        format: `auto` is `console` on a terminal and `json` elsewhere.
+        stream: standard error by default.
+        environ: `NO_COLOR` keeps a terminal plain.
+
+    Returns:
+        The log; `close` undoes this call.
+    """
+    out = stream or sys.stderr
+    terminal = out.isatty()
+    log = Log(out, level)
+    console = format == "console" or (format == "auto" and terminal)
+    colours = terminal and not environ.get("NO_COLOR")
+    structlog.configure(
+        processors=_processors(redactor, console=console, colours=colours),
+        wrapper_class=LogLines,
+        logger_factory=lambda *_: log,
+        cache_logger_on_first_use=False,
+    )
+    log.attach(StandardLogging(logging.WARNING))
+    for name in CHATTY:
+        logging.getLogger(name).setLevel(logging.WARNING)
+    return log
+
+
+def get_logger(**fields: Any) -> LogLines:
+    """A logger with these fields on every line. It may be made before `configure_logging`."""
+    return cast("LogLines", structlog.get_logger(**fields))
+
+
+def _processors(redactor: Redactor, *, console: bool, colours: bool) -> list[Processor]:
+    def redact(_logger: WrappedLogger, _method: str, event: EventDict) -> Mapping[str, Any]:
+        return cast("Mapping[str, Any]", redactor.value(event))
+
+    steps: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
+        structlog.processors.format_exc_info,
+        redact,
+    ]
+    if console:
+        renderer = structlog.dev.ConsoleRenderer(colors=colours, timestamp_key="at", sort_keys=False)
+        return [*steps, _without_controls, renderer]
+    return [*steps, _json]
+
+
+def _renamed(fields: dict[str, Any]) -> dict[str, Any]:
+    """Fields that carry one of the line's own names keep their value under another."""
+    return {f"field_{name}" if name in ("level", "event", "at") else name: value for name, value in fields.items()}
+
+
+def _without_controls(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Texts from outside cannot steer the terminal or fake a second line."""
+    for name, value in event.items():
+        if isinstance(value, str) and name != "exception":
+            value = value.replace("\n", "\\n")
+        if isinstance(value, str):
+            event[name] = _CONTROLS.sub(lambda found: f"\\x{ord(found[0]):02x}", value)
+    return event
+
+
+def _json(_logger: WrappedLogger, _method: str, event: MutableMapping[str, Any]) -> str:
+    line = {"at": event.pop("at", None), "level": event.pop("level", None), "event": event.pop("event", None), **event}
+    try:
+        return msgspec.json.encode(line).decode()
+    except (UnicodeEncodeError, OverflowError):  # lone surrogates in a foreign text, an integer beyond 64 bits
+        return msgspec.json.encode({k: ascii(v) for k, v in line.items()}).decode()
