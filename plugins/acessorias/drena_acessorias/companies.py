@@ -1,0 +1,237 @@
+"""The sync of companies: list → mirror, page by page, resumable at any point.
+
+Two tasks. The reader asks for pages and judges them (`client.py`, `pages.py`); the writer brings each into `empresas`
+(`mirror.py`). Between them a channel of size 1: the next page is fetched while this one is written, and at most three
+pages are in memory however long the list is. What is kept of a company after its page is its identity alone.
+
+A page, its counters and the checkpoint commit together. A new attempt starts one page before the checkpoint's, because
+companies removed in between shift the others to earlier pages; the identities of the page written last are in the
+checkpoint, so reading it again counts nothing twice. Rows of yet earlier pages that come again after a resume are
+counted again, but find their hash unchanged and write nothing.
+
+Only the contract's own exceptions leave `run` bare. The nursery wraps everything else, and everything else is a bug or
+the database.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+import trio
+
+from drena.api import AttemptFenced, Counters, GiveUp, RetryLater
+from drena_acessorias.brakes import nothing_usable, verdict
+from drena_acessorias.client import Client, Reading
+from drena_acessorias.documents import check_digits_hold
+from drena_acessorias.mirror import Written, count_known, write_page
+from drena_acessorias.pages import DIGEST_LENGTH, End, Take, Walk, resume_at
+from drena_acessorias.rows import Batch, gather, has_identifier
+
+if TYPE_CHECKING:
+    from drena.api import Context
+
+ENTITY: Final = "companies"
+_AHEAD: Final = 1
+_IDENTITIES_KEPT: Final = 200
+_FIELDS_KEPT: Final = 40
+_LINES_OF_A_KIND: Final = 20
+
+
+class Tallies(msgspec.Struct):
+    """What is odd about the list, over the whole job. For the result."""
+
+    anonymous: int = 0
+    without_document: int = 0
+    odd_check_digits: int = 0
+    duplicates: int = 0
+    foreign_rows: int = 0
+    repeated: int = 0
+    masked: list[str] = []
+
+
+class Checkpoint(msgspec.Struct):
+    """Where the job stands; committed with each page. About 8 bytes a page."""
+
+    known: int
+    """Companies linked to Acessórias before the job began."""
+    next_page: int = 1
+    digests: str = ""
+    """The digests of pages 1 to `next_page` - 1, end to end."""
+    last_page: list[str] = []
+    """Identities of the companies on the page written last."""
+    read: int = 0
+    tallies: Tallies = msgspec.field(default_factory=Tallies)
+
+    def digests_of_pages(self) -> list[str]:
+        return [self.digests[at : at + DIGEST_LENGTH] for at in range(0, len(self.digests), DIGEST_LENGTH)]
+
+
+class CompaniesSync:
+    """One attempt.
+
+    Args:
+        ctx: of the attempt.
+        state: where the job stands; moves with every page.
+    """
+
+    def __init__(self, ctx: Context, state: Checkpoint) -> None:
+        self._ctx = ctx
+        self._state = state
+        self._resumed_before = state.next_page
+        self._seen = set(state.last_page)
+        self._told: Counter[str] = Counter()
+
+    async def run(self) -> dict[str, Any]:
+        """Read the list to its end and mirror it.
+
+        Returns:
+            The job's result.
+
+        Raises:
+            GiveUp: the list is not to be trusted, or the token not accepted. Pages written before stay written.
+            RetryLater: the API is in trouble.
+            AttemptFenced: the job is no longer ours.
+        """
+        client = Client(self._ctx)
+        walk = Walk(
+            start=resume_at(self._state.next_page),
+            cap=self._ctx.settings.max_pages,
+            digests=self._state.digests_of_pages(),
+        )
+        self._tell_progress()
+        send, receive = trio.open_memory_channel[Reading](_AHEAD)
+        async with trio.open_nursery() as nursery, receive:
+            nursery.start_soon(client.read_ahead, walk, send, name="read companies ahead")
+            outcome = await self._write_all(receive)
+            nursery.cancel_scope.cancel()
+        if not isinstance(outcome, End):
+            raise outcome
+        self._judge(outcome)
+        return self._result(outcome)
+
+    async def _write_all(self, pages: trio.MemoryReceiveChannel[Reading]) -> End | GiveUp | RetryLater | AttemptFenced:
+        """Write page after page. The reasons to stop are returned, not raised: the nursery would wrap them."""
+        try:
+            async for step in pages:
+                if not isinstance(step, Take):
+                    return step
+                await self._write(step)
+        except (GiveUp, AttemptFenced) as stop:
+            return stop
+        raise AssertionError("the reader always says how it ended")
+
+    async def _write(self, page: Take) -> None:
+        """Write one page, its counters and the checkpoint in one transaction."""
+        if self._state.read == 0 and not any(map(has_identifier, page.rows)):
+            raise nothing_usable(len(page.rows))
+        batch = gather(page.rows, self._seen)
+        async with self._ctx.transaction() as tx:
+            written = Written(created=0, updated=0, unchanged=0, duplicates=[], foreign_rows=[])
+            if batch.companies:
+                written = await write_page(tx, self._ctx.tenant.id, batch.companies)
+            state = self._advanced(page, batch, written)
+            tx.count(
+                ENTITY,
+                read=batch.read,
+                created=written.created,
+                updated=written.updated,
+                skipped=written.unchanged + len(written.duplicates),
+                errors=batch.anonymous + len(written.foreign_rows),
+            )
+            tx.checkpoint(state)
+        self._state = state
+        self._tell_oddities(page, batch, written)
+        self._tell_progress()
+
+    def _advanced(self, page: Take, batch: Batch, written: Written) -> Checkpoint:
+        """The state after this page."""
+        state, before = self._state, self._state.tallies
+        reread = page.page < self._resumed_before
+        tallies = Tallies(
+            anonymous=before.anonymous + batch.anonymous,
+            without_document=before.without_document + len(batch.without_document),
+            odd_check_digits=before.odd_check_digits
+            + sum(each.document is not None and not check_digits_hold(each.document) for each in batch.companies),
+            duplicates=before.duplicates + len(written.duplicates),
+            foreign_rows=before.foreign_rows + len(written.foreign_rows),
+            repeated=before.repeated + (0 if reread else batch.repeated),
+            masked=sorted({*before.masked, *batch.masked})[:_FIELDS_KEPT],
+        )
+        return Checkpoint(
+            known=state.known,
+            next_page=page.page + 1,
+            digests=state.digests[: (page.page - 1) * DIGEST_LENGTH] + page.digest,
+            last_page=batch.identities[:_IDENTITIES_KEPT],
+            read=state.read + batch.read,
+            tallies=tallies,
+        )
+
+    def _tell_progress(self) -> None:
+        read, known = self._state.read, self._state.known
+        self._ctx.progress(
+            read,
+            max(read, known) if known else None,
+            unit="empresas",
+            phase=ENTITY,
+            message=f"{read} empresas lidas do Acessórias",
+        )
+
+    def _tell_oddities(self, page: Take, batch: Batch, written: Written) -> None:
+        """Name what a person should look at, by ID; a page of trouble does not become a flood of lines."""
+        for each in batch.without_document:
+            self._warn("identificador não é CPF nem CNPJ: gravado como veio", page, external_key=each.external_key)
+        for _ in range(batch.anonymous):
+            self._warn("linha sem ID e sem identificador utilizável: não gravada", page)
+        for key in written.duplicates:
+            self._warn("outro cadastro mais novo do Acessórias tem o mesmo documento: ignorada", page, external_key=key)
+        for key in written.foreign_rows:
+            self._warn("a empresa está vinculada a outra origem: não alterada", page, external_key=key)
+        for name in batch.masked:
+            if self._told[name] == 0:
+                self._warn("o token não vê este campo (valor mascarado): mantido o que havia", page, field=name)
+            self._told[name] += 1
+
+    def _warn(self, message: str, page: Take, **fields: Any) -> None:
+        self._told[message] += 1
+        if self._told[message] <= _LINES_OF_A_KIND:
+            self._ctx.log.warning(message, page=page.page, **fields)
+
+    def _judge(self, end: End) -> None:
+        state = self._state
+        trouble = verdict(read=state.read, anonymous=state.tallies.anonymous, known=state.known, end=end.nothing)
+        if trouble is not None:
+            raise trouble
+        if end.nothing.form == "Erro":
+            self._ctx.log.warning(
+                "a lista terminou com uma mensagem do Acessórias", page=end.page, text=end.nothing.text
+            )
+
+    def _result(self, end: End) -> dict[str, Any]:
+        counters = self._ctx.counters.get(ENTITY, Counters())
+        return {
+            "entity": ENTITY,
+            "pages": end.page - 1,
+            "known_before": self._state.known,
+            **msgspec.to_builtins(counters),
+            **msgspec.to_builtins(self._state.tallies),
+        }
+
+
+async def sync_companies(ctx: Context) -> dict[str, Any]:
+    """Mirror the office's companies into `empresas`, from the checkpoint on."""
+    return await CompaniesSync(ctx, await _where_we_stand(ctx)).run()
+
+
+async def _where_we_stand(ctx: Context) -> Checkpoint:
+    """The committed checkpoint, or a first one that remembers how many companies are known by now."""
+    if ctx.checkpoint is not None:
+        try:
+            return msgspec.convert(ctx.checkpoint, Checkpoint)
+        except msgspec.ValidationError as error:
+            ctx.log.warning("ponto de retomada ilegível: a leitura recomeça do início", problem=str(error))
+    async with ctx.transaction() as tx:
+        state = Checkpoint(known=await count_known(tx, ctx.tenant.id))
+        tx.checkpoint(state)
+    return state

@@ -1,0 +1,225 @@
+"""The one statement that writes a page of companies into `empresas`.
+
+**Which row a company is.** First the row linked to its `ID` (`external_source`, `external_key`): a company whose
+document was corrected keeps its row. Else the row with the same document in any formatting: of several, one that is
+linked already before one that is not, then the oldest, then the smallest `id`. The other duplicates are never touched,
+and a company that matches any row never gets another one.
+
+**Two IDs with one document.** The newer registration (the greater ID) owns the row, whatever the order of the pages:
+the older one is reported as a duplicate and written nowhere. The rule needs no memory of the run, so a resumed run
+decides the same.
+
+**What people typed is kept.** A column follows the source only while it holds what the last sync made of it, and that
+is worked out again from the stored `raw_payload` by the same expressions (`_MADE`). Whatever differs was typed by a
+person. A row that was never synced has no payload, so only its empty columns are filled. The comparison is made
+against the row as locked, so an edit that commits in the middle of a sync is seen. `socios`, `meses`, `obrigacoes`,
+`emite_nota_fiscal` and `data_abertura` are not in the statement at all.
+
+**Masks.** A masked key, or a mapped key that the payload lacks (a section not asked for), keeps its stored value in
+`raw_payload`, so what was once visible stays what the columns are made of. At the top level only: lists are replaced
+whole.
+
+A row linked to another `external_source` belongs to somebody else: it is left alone and reported.
+
+The page travels as text and is cast here, so no JSON codec of the connection matters. Lookups are LATERAL with a LIMIT,
+which leaves the planner the index or nothing: a plan made while the table was empty stays right when it has grown.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from drena_acessorias.regimes import sql_code
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from drena.api import Transaction
+    from drena_acessorias.rows import Company
+
+SOURCE: Final = "acessorias"
+
+
+def _normalised(column: str) -> str:
+    """SQL for `documents.normalise`. The index `idx_empresas_documento` is on this very expression."""
+    return f"upper(regexp_replace({column}, '[^0-9A-Za-z]', '', 'g'))"
+
+
+def _visible(payload: str, key: str) -> str:
+    """SQL for the trimmed text under `key`; null when it is empty or masked."""
+    blanks = r"E' \t\r\n\u00a0'"
+    return rf"nullif(btrim(regexp_replace({payload} ->> '{key}', '^.*\*{{3}}.*$', ''), {blanks}), '')"
+
+
+_MADE: Final = f"""
+    select
+        coalesce(t.razao, t.fantasia, t.identificador, 'Empresa ' || (p.payload ->> 'ID')) as nome,
+        case when regexp_replace(t.telefone, '[^0-9]', '', 'g') ~ '^(0|55)?[1-9][0-9]9[0-9]{{8}}$'
+             then t.telefone end as whatsapp,
+        {sql_code("t.regime")} as regime,
+        case when t.cadastro !~ '^0000' then t.cadastro end as cadastro,
+        t.identificador as cnpj
+    from (select
+        {_visible("p.payload", "Razao")} as razao,
+        {_visible("p.payload", "Fantasia")} as fantasia,
+        {_visible("p.payload", "Identificador")} as identificador,
+        {_visible("p.payload", "Telefone")} as telefone,
+        {_visible("p.payload", "Regime")} as regime,
+        {_visible("p.payload", "DataDoCadastro")} as cadastro
+    ) t
+"""  # noqa: S608 - of constants alone, like all SQL here
+"""What the columns are made of, from one payload `p.payload`. A name there always is. Only a mobile number is taken for
+a WhatsApp number. An unknown regime is null. `0000-00-00` is no date."""
+
+
+def _follow(column: str, made: str) -> str:
+    """SQL: the source's new value while the column holds the last sync's, else what the column holds."""
+    held = f"nullif(btrim(e.{column}), '')"
+    return f"{column} = case when {held} is not distinct from m.old_{made} then m.new_{made} else e.{column} end"
+
+
+WRITE_PAGE: Final = f"""
+with page as materialized (
+    select *
+    from jsonb_to_recordset($2::text::jsonb) as p (
+        external_key text, document text, cnpj text, hash text, payload jsonb, kept jsonb)
+),
+matched as materialized (
+    select p.*, e.id, e.linked, e.by_key, e.key, e.stored, e.stored_hash, e.source,
+        length(p.external_key) as key_length,
+        coalesce(e.by_key and e.held is distinct from p.document, false) as corrected
+    from page p
+    left join lateral (
+        select found.*, nullif(found.external_source, '') as source,
+            coalesce(found.external_source, '') = '{SOURCE}' as linked,
+            case when found.external_source = '{SOURCE}' then found.external_key end as key,
+            case when found.external_source = '{SOURCE}' then found.raw_payload end as stored,
+            case when found.external_source = '{SOURCE}' then found.hash_payload end as stored_hash
+        from (
+            (select true as by_key, c.id, c.external_source, c.external_key, c.raw_payload, c.hash_payload,
+                {_normalised("c.cnpj")} as held
+             from public.empresas c
+             where c.organizacao_id = $1 and c.external_source = '{SOURCE}' and c.external_key = p.external_key
+             order by c.created_at, c.id
+             limit 1)
+            union all
+            (select false, c.id, c.external_source, c.external_key, c.raw_payload, c.hash_payload, p.document
+             from public.empresas c
+             where c.organizacao_id = $1 and {_normalised("c.cnpj")} = p.document
+             order by coalesce(c.external_source, '') = '{SOURCE}' desc, c.created_at, c.id
+             limit 1)
+        ) found
+        order by found.by_key desc
+        limit 1
+    ) e on true
+),
+judged as materialized (
+    select m.*,
+        case
+            when m.source <> '{SOURCE}' then 'foreign'
+            when m.linked and not m.by_key and m.external_key is not null and m.key is not null
+                and (m.key_length, m.external_key) < (length(m.key), m.key) then 'duplicate'
+            when row_number() over (
+                partition by coalesce(m.id::text, m.document, m.external_key)
+                order by m.corrected desc, m.key_length desc nulls last, m.external_key desc) > 1
+                then 'duplicate'
+            when m.id is null then 'new'
+            when m.linked and m.stored_hash = m.hash and m.key is not distinct from coalesce(m.external_key, m.key)
+                then 'same'
+            else 'changed'
+        end as verdict
+    from matched m
+),
+merged as (
+    select j.id, j.external_key, j.document, j.hash, v.payload,
+        new.nome as new_nome, new.whatsapp as new_whatsapp, new.regime as new_regime, new.cadastro as new_cadastro,
+        old.nome as old_nome, old.whatsapp as old_whatsapp, old.regime as old_regime, old.cadastro as old_cadastro,
+        j.cnpj as new_cnpj, old.cnpj as old_cnpj
+    from judged j
+    cross join lateral (
+        select j.payload || coalesce(
+            (select jsonb_object_agg(k.key, j.stored -> k.key)
+             from jsonb_array_elements_text(j.kept) k (key) where j.stored ? k.key), '{{}}') as payload
+    ) v
+    cross join lateral (select made.* from (select v.payload) p cross join lateral ({_MADE}) made) new
+    cross join lateral (select made.* from (select j.stored) p (payload) cross join lateral ({_MADE}) made) old
+    where j.verdict = 'changed'
+),
+updated as (
+    update public.empresas e
+    set external_source = '{SOURCE}',
+        external_key = coalesce(m.external_key, e.external_key),
+        raw_payload = m.payload,
+        hash_payload = m.hash,
+        synced_at = now(),
+        updated_at = now(),
+        {_follow("nome", "nome")},
+        {_follow("whatsapp", "whatsapp")},
+        {_follow("regime_tributario", "regime")},
+        {_follow("data_cadastro", "cadastro")},
+        cnpj = case
+            when m.new_cnpj is null or {_normalised("e.cnpj")} = m.document then e.cnpj
+            when coalesce({_normalised("e.cnpj")}, '') <> coalesce({_normalised("m.old_cnpj")}, '') then e.cnpj
+            when m.document is null and {_normalised("e.cnpj")} ~ '^([0-9]{{11}}|[0-9A-Z]{{12}}[0-9]{{2}})$' then e.cnpj
+            else m.new_cnpj
+        end
+    from merged m
+    where e.id = m.id
+    returning 1
+),
+created as (
+    insert into public.empresas (organizacao_id, nome, cnpj, whatsapp, regime_tributario, data_cadastro,
+        external_source, external_key, raw_payload, hash_payload, synced_at)
+    select $1, made.nome, coalesce(p.cnpj, ''), made.whatsapp, made.regime, made.cadastro,
+        '{SOURCE}', p.external_key, p.payload, p.hash, now()
+    from judged p
+    cross join lateral ({_MADE}) made
+    where p.verdict = 'new'
+    order by p.key_length, p.external_key
+    returning 1
+)
+select
+    (select count(*) from created)::int as created,
+    (select count(*) from updated)::int as updated,
+    (select count(*) from judged where verdict = 'same')::int as unchanged,
+    (select coalesce(array_agg(coalesce(external_key, document)), '{{}}') from judged where verdict = 'duplicate')
+        as duplicates,
+    (select coalesce(array_agg(coalesce(external_key, document)), '{{}}') from judged where verdict = 'foreign')
+        as foreign_rows
+"""  # noqa: S608
+"""Write one page: $1 the tenant, $2 the companies as JSON text. A page written twice changes nothing more."""
+
+COUNT_KNOWN: Final = f"""
+select count(*)::int from public.empresas where organizacao_id = $1 and external_source = '{SOURCE}'
+"""  # noqa: S608
+"""How many companies of the tenant were ever synced from here: what a new list is measured against."""
+
+
+class Written(msgspec.Struct, frozen=True):
+    """What became of a page's companies. The five sum up to all of them."""
+
+    created: int
+    updated: int
+    unchanged: int
+    duplicates: list[str]
+    """Companies whose document a newer registration owns."""
+    foreign_rows: list[str]
+    """Companies whose row is linked to another source."""
+
+
+async def write_page(tx: Transaction, tenant_id: UUID, companies: list[Company]) -> Written:
+    """Bring the rows of these companies up to date, in one round trip.
+
+    Args:
+        companies: no two with the same `external_key`; at least one.
+    """
+    row = await tx.fetchrow(WRITE_PAGE, tenant_id, msgspec.json.encode(companies).decode())
+    assert row is not None, "a select of aggregates has one row"
+    return Written(**dict(row))
+
+
+async def count_known(tx: Transaction, tenant_id: UUID) -> int:
+    """How many companies of this tenant are linked to Acessórias."""
+    return int(await tx.fetchval(COUNT_KNOWN, tenant_id))

@@ -1,0 +1,122 @@
+"""From a row of the API to what the mirror writes. Pure.
+
+A company is known by its `ID` at Acessórias and by its document within the office; one of the two is enough. A row with
+an `ID` and an unusable identifier is mirrored under the `ID` with the identifier as it came. A row with neither cannot
+be found again at the next sync, so it is not stored: it is counted as an error and told.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+
+from drena_acessorias.documents import document
+from drena_acessorias.hashing import payload_hash
+from drena_acessorias.masks import is_masked, masked_fields
+
+MAPPED_KEYS: Final = ("Razao", "Fantasia", "Identificador", "Telefone", "Regime", "DataDoCadastro")
+"""What columns of `empresas` are filled from; `mirror.py` reads the same keys."""
+
+
+class Company(msgspec.Struct, frozen=True):
+    """One row, ready for the statement of `mirror.py`, which reads the fields by these names."""
+
+    external_key: str | None
+    document: str | None
+    """Normalised CPF, CNPJ or CAEPF; None when the identifier is unusable."""
+    cnpj: str | None
+    """The identifier as it came."""
+    hash: str
+    payload: dict[str, Any]
+    kept: list[str]
+    """Top-level keys whose stored value is better than this payload's: masked ones, and mapped ones it lacks."""
+
+    @property
+    def identity(self) -> str:
+        """What the same company is known by within a run: one form for IDs, another for documents."""
+        return f"#{self.external_key}" if self.external_key is not None else f"@{self.document}"
+
+
+def company(row: Any) -> Company | None:
+    """The company in `row`, or None when nothing in it says which company it is."""
+    if not isinstance(row, dict):
+        return None
+    external_key = _plain_text(row.get("ID"))
+    given = _plain_text(row.get("Identificador"))
+    found = document(given) if given is not None else None
+    if external_key is None and found is None:
+        return None
+    return Company(
+        external_key=external_key,
+        document=found,
+        cnpj=given,
+        hash=payload_hash(row),
+        payload=row,
+        kept=[
+            *(key for key, value in row.items() if is_masked(value)),
+            *(key for key in MAPPED_KEYS if key not in row),
+        ],
+    )
+
+
+def has_identifier(row: Any) -> bool:
+    """Whether the row carries any text, or a mask, where the API puts the document."""
+    return isinstance(row, dict) and bool(row.get("Identificador"))
+
+
+def _plain_text(value: Any) -> str | None:
+    """A text or whole number as trimmed text; None for what is empty, masked or of another type."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    if not isinstance(value, str) or is_masked(value):
+        return None
+    return value.strip() or None
+
+
+class Batch(msgspec.Struct):
+    """The companies of one page that this run has not seen before, and what is odd about the page."""
+
+    companies: list[Company] = []
+    identities: list[str] = []
+    """Of every company on the page, seen before or not."""
+    anonymous: int = 0
+    """Rows with neither ID nor document."""
+    repeated: int = 0
+    """Rows seen earlier in this run: the API's pages may repeat rows."""
+    masked: set[str] = msgspec.field(default_factory=set)
+
+    @property
+    def read(self) -> int:
+        """Rows that count as read."""
+        return len(self.companies) + self.anonymous
+
+    @property
+    def without_document(self) -> list[Company]:
+        """Companies that are mirrored by their ID alone."""
+        return [each for each in self.companies if each.document is None]
+
+
+def gather(rows: list[Any], seen: set[str]) -> Batch:
+    """Sort the rows of one page.
+
+    Args:
+        rows: as the API gave them.
+        seen: identities of earlier pages; this page's are added. It is all that a run keeps of a company.
+    """
+    batch = Batch()
+    for row in rows:
+        found = company(row)
+        if found is not None:
+            batch.identities.append(found.identity)
+        if found is None:
+            batch.anonymous += 1
+        elif found.identity in seen:
+            batch.repeated += 1
+            continue
+        else:
+            seen.add(found.identity)
+            batch.companies.append(found)
+        if isinstance(row, dict):
+            batch.masked |= masked_fields(row)
+    return batch
