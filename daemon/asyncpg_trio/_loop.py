@@ -1,0 +1,160 @@
+"""What asyncpg takes for an event loop: a handful of methods, no thread, no selector, no tasks.
+
+One stand-in belongs to one connection. It makes futures, opens sockets with Trio, keeps the few timers asyncpg sets (a
+cached statement's age; run when the connection is next used, since nothing can notice an expired one earlier), and
+remembers that a query asked to be cancelled on the server until the session does that (`_session`).
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import socket
+from typing import TYPE_CHECKING, Any
+
+import trio
+
+from ._asyncpg_private import CancelledError, exceptions
+from ._dialing import dial_tcp, dial_unix
+from ._future import Future
+from ._transport import Transport
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Callable
+
+
+class Timer:
+    """A call to be made at a time, unless it is cancelled first."""
+
+    __slots__ = ("args", "callback", "order", "when")
+
+    def __init__(self, when: float, order: int, callback: Callable[..., object], args: tuple[Any, ...]) -> None:
+        self.when = when
+        self.order = order
+        self.callback: Callable[..., object] | None = callback
+        self.args = args
+
+    def __lt__(self, other: Timer) -> bool:
+        return (self.when, self.order) < (other.when, other.order)
+
+    def cancel(self) -> None:
+        self.callback, self.args = None, ()
+
+
+class StandInLoop:
+    """The loop of one connection."""
+
+    def __init__(self) -> None:
+        self.transport: Transport | None = None
+        self.cancel_sent: Future | None = None  # set when the protocol wants a cancel request; see _session
+        self._timers: list[Timer] = []
+        self._order = itertools.count()
+        self._held: trio.Cancelled | None = None
+
+    # What asyncpg calls.
+
+    def create_future(self) -> Future:
+        return Future(self)
+
+    def get_debug(self) -> bool:
+        return False
+
+    def is_closed(self) -> bool:
+        return False
+
+    def is_running(self) -> bool:
+        return True
+
+    def time(self) -> float:
+        return trio.current_time()
+
+    def call_soon(self, callback: Callable[..., object], *args: Any, context: object = None) -> None:  # noqa: ARG002
+        callback(*args)
+
+    def call_later(self, delay: float, callback: Callable[..., object], *args: Any, context: object = None) -> Timer:
+        return self.call_at(trio.current_time() + delay, callback, *args, context=context)
+
+    def call_at(self, when: float, callback: Callable[..., object], *args: Any, context: object = None) -> Timer:  # noqa: ARG002
+        timer = Timer(when, next(self._order), callback, args)
+        heapq.heappush(self._timers, timer)
+        return timer
+
+    def create_task(self, coro: Any, **_: Any) -> None:
+        coro.close()
+        raise NotImplementedError("asyncpg_trio starts no background task: callbacks must be plain functions")
+
+    def call_exception_handler(self, context: dict[str, Any]) -> None:
+        """asyncpg reports here that it resets a connection inside a transaction; the pool does that on purpose."""
+
+    async def run_in_executor(self, executor: object, function: Callable[..., Any], *args: Any) -> Any:  # noqa: ARG002
+        """COPY from and to plain files: each block in a worker thread."""
+        return await self.as_asyncpg_expects(trio.to_thread.run_sync, function, *args)
+
+    async def create_unix_connection(self, factory: Callable[[], Any], path: str) -> tuple[Transport, Any]:
+        attached: tuple[Transport, Any] = await self.as_asyncpg_expects(self._attach, factory, dial_unix, path)
+        return attached
+
+    async def create_connection(
+        self, factory: Callable[[], Any], host: str, port: int, *, ssl: ssl.SSLContext | None = None
+    ) -> tuple[Transport, Any]:
+        attached: tuple[Transport, Any] = await self.as_asyncpg_expects(
+            self._attach, factory, dial_tcp, host, port, tls=ssl
+        )
+        return attached
+
+    async def start_tls(
+        self, transport: Transport, protocol: Any, context: ssl.SSLContext, *, server_hostname: str | None = None
+    ) -> Transport:
+        del protocol
+        await self.as_asyncpg_expects(transport.start_tls, context, server_hostname)
+        return transport
+
+    # What the driver and the session call.
+
+    async def as_asyncpg_expects(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Await Trio code from inside asyncpg's code, which cleans up only after asyncio's kind of cancellation."""
+        try:
+            return await function(*args, **kwargs)
+        except trio.Cancelled as error:
+            self._held = error
+            raise CancelledError from None
+
+    def take_held(self) -> trio.Cancelled | None:
+        """The cancellation that `as_asyncpg_expects` translated, once."""
+        held, self._held = self._held, None
+        return held
+
+    async def wait(self, future: Future) -> None:
+        """Pump the socket until the future is settled, or fail it when the connection is gone."""
+        transport = self.transport
+        if transport is not None:
+            await transport.pump_until(future.done)
+        if not future.done():
+            future.set_exception(exceptions.ConnectionDoesNotExistError("the connection is closed"))
+
+    async def checkpoint(self) -> None:
+        await trio.lowlevel.checkpoint()
+
+    def run_due_timers(self) -> None:
+        """Run what is due; called whenever the connection is about to be used."""
+        while self._timers and self._timers[0].when <= trio.current_time():
+            timer = heapq.heappop(self._timers)
+            if timer.callback is not None:
+                timer.callback(*timer.args)
+
+    async def _attach(
+        self, factory: Callable[[], Any], dial: Callable[..., Any], *address: Any, tls: ssl.SSLContext | None = None
+    ) -> tuple[Transport, Any]:
+        sock: socket.socket = await dial(*address)
+        protocol = factory()
+        transport = Transport(sock, protocol)
+        if tls is not None:
+            try:
+                await transport.start_tls(tls, address[0])
+            except BaseException:
+                sock.close()
+                raise
+        self.transport = transport
+        protocol.connection_made(transport)
+        return transport, protocol

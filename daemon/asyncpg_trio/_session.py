@@ -1,0 +1,212 @@
+"""One PostgreSQL session: asyncpg's connection, its socket, and the rules for cancellation and death.
+
+What it guarantees:
+
+* `run` leaves the session in one of two states: idle, with the server's word for it (ReadyForQuery), or closed. Never
+  "perhaps still busy".
+* A call that is cancelled is cancelled on the server too. The cancel request goes out over a second connection, and the
+  answer of the first one is awaited, both under one shielded deadline (`CANCEL_LIMIT_S`). A server that does not answer
+  in time loses its session: the socket is closed, the caller's `Cancelled` goes on its way.
+* All of it happens in the task that made the call. There is no other task.
+
+Why the wait is worth it: PostgreSQL's cancel request names a backend, not a query. A request that is still on its way
+when the next query starts would cancel that one. The second connection's end says that the signal was delivered.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import trio
+
+from ._asyncpg_private import Record, WireConnection, exceptions, open_wire, send_cancel_request
+from ._driving import drive
+from ._loop import StandInLoop
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ._future import Future
+
+CANCEL_LIMIT_S = 2.0  # for the server to confirm that a query is cancelled
+CLOSE_LIMIT_S = 2.0  # for the server to hang up after a goodbye
+
+
+class Wire(WireConnection):  # type: ignore[misc]  # asyncpg has no types here
+    """asyncpg's connection, with its hooks led to the session that owns it."""
+
+    __slots__ = ("session",)
+
+    def _cancel_current_command(self, waiter: Future, cancel_waiter: Future | None = None) -> None:  # noqa: ARG002
+        self._loop.cancel_sent = waiter
+
+    def _process_notification(self, pid: int, channel: str, payload: str) -> None:
+        session = getattr(self, "session", None)
+        if session is not None:
+            session.notify(channel, payload, pid)
+
+    def _drop_global_statement_cache(self) -> None:
+        for wire in self.session.relatives():
+            wire._drop_local_statement_cache()
+
+    def _drop_global_type_cache(self) -> None:
+        for wire in self.session.relatives():
+            wire._drop_local_type_cache()
+
+    def _cleanup(self) -> None:
+        super()._cleanup()
+        session = getattr(self, "session", None)
+        if session is not None:
+            session.closed = True
+
+
+class Session:
+    """An open session. Held by one `Connection` at a time, or idle in a pool."""
+
+    def __init__(self, loop: StandInLoop, wire: Wire) -> None:
+        self.loop = loop
+        self.wire = wire
+        self.closed = False
+        self.active_calls = 0
+        self.used_at = self.opened_at = trio.current_time()
+        self.listeners: dict[str, list[Callable[[str, str, int], None]]] = {}
+        self.stray_listen = False
+        self.relatives: Callable[[], list[Wire]] = lambda: [wire]
+        wire.session = self
+
+    async def run(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Call a coroutine function of asyncpg.
+
+        Cancellation: the query is cancelled on the server; see the head of this file for what is left behind.
+        """
+        await trio.lowlevel.checkpoint_if_cancelled()
+        self.loop.run_due_timers()
+        self.active_calls += 1
+        try:
+            return await drive(self.loop, function(*args, **kwargs))
+        except BaseException:
+            if self.loop.cancel_sent is not None:
+                await self._settle()
+            raise
+        finally:
+            self.active_calls -= 1
+
+    def poll(self) -> bool:
+        """Whether the session still lives, as far as what has arrived tells; costs one system call."""
+        if not self.closed and self.loop.transport is not None:
+            self.loop.transport.poll()
+        return not self.closed
+
+    def in_transaction(self) -> bool:
+        return not self.closed and bool(self.wire.is_in_transaction())
+
+    def terminate(self) -> None:
+        """Say goodbye if the kernel takes it, and close the socket; never waits."""
+        self.closed = True
+        self.wire.terminate()
+        if self.loop.transport is not None:
+            self.loop.transport.abort()
+
+    def notify(self, channel: str, payload: str, pid: int) -> None:
+        """Hand a notification to those who listen to its channel."""
+        receivers = self.listeners.get(channel)
+        if receivers is None:
+            self.stray_listen = True
+            return
+        for receive in receivers:
+            receive(channel, payload, pid)
+
+    async def close(self) -> None:
+        """Say goodbye and wait, not for long, until the server hung up.
+
+        Cancellation: the socket is closed all the same, at once.
+        """
+        try:
+            if not self.closed and self.active_calls == 0:
+                with trio.move_on_after(CLOSE_LIMIT_S):
+                    await drive(self.loop, self.wire.close())
+        finally:
+            self.terminate()
+        await trio.lowlevel.checkpoint_if_cancelled()
+
+    async def _settle(self) -> None:
+        """Get the cancelled call off the server, or give the session up."""
+        sent, self.loop.cancel_sent = self.loop.cancel_sent, None
+        with trio.move_on_after(CANCEL_LIMIT_S, shield=True) as limit:
+            try:
+                await self._request_cancel()
+                if sent is not None and not sent.done():
+                    sent.set_result(None)
+                await drive(self.loop, self.wire._protocol._wait_for_cancellation())
+            except (OSError, exceptions.PostgresError, exceptions.InterfaceError):
+                limit.cancel()
+        if limit.cancelled_caught or self.closed or self.wire._protocol._is_cancelling():
+            self.terminate()
+
+    async def _request_cancel(self) -> None:
+        if self.closed:
+            raise exceptions.ConnectionDoesNotExistError("the connection is closed")
+        wire, loop = self.wire, StandInLoop()
+        try:
+            await drive(
+                loop,
+                send_cancel_request(
+                    loop=loop,
+                    addr=wire._addr,
+                    params=wire._params,
+                    backend_pid=wire._protocol.backend_pid,
+                    backend_secret=wire._protocol.backend_secret,
+                ),
+            )
+        except ConnectionResetError:
+            pass  # some servers hang up that way, after the deed
+        finally:
+            if loop.transport is not None:
+                loop.transport.abort()
+
+
+DEFAULTS: dict[str, Any] = {
+    "dsn": None,
+    "host": None,
+    "port": None,
+    "user": None,
+    "password": None,
+    "passfile": None,
+    "service": None,
+    "servicefile": None,
+    "database": None,
+    "statement_cache_size": 100,
+    "max_cached_statement_lifetime": 300,
+    "max_cacheable_statement_size": 1024 * 15,
+    "ssl": None,
+    "direct_tls": None,
+    "server_settings": None,
+    "target_session_attrs": None,
+    "krbsrvname": None,
+    "gsslib": None,
+}
+
+
+async def open_session(options: dict[str, Any]) -> Session:
+    """Dial, authenticate, and take the connection over from asyncpg.
+
+    Raises:
+        OSError: when no host can be reached, TLS failures included.
+        asyncpg.PostgresError: when the server refuses.
+    Cancellation: leaves nothing open.
+    """
+    options = {**DEFAULTS, **options}
+    record_class = options.pop("record_class", Record)
+    loop = StandInLoop()
+    await trio.lowlevel.checkpoint_if_cancelled()
+    try:
+        wire = await drive(
+            loop,
+            open_wire(loop=loop, connection_class=Wire, record_class=record_class, command_timeout=None, **options),
+        )
+    except BaseException:
+        if loop.transport is not None:
+            loop.transport.abort()
+        raise
+    loop.transport = wire._transport
+    return Session(loop, wire)

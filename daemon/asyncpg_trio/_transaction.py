@@ -1,0 +1,83 @@
+"""Transactions and savepoints.
+
+What it guarantees: leaving the block by an exception, a cancellation included, rolls back before anything else can use
+the connection, under a shielded deadline; where that fails, the connection is closed, and the block's own exception is
+what the caller sees. A cancelled COMMIT may have happened or not; what is certain is that no transaction stays open.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
+import trio
+
+from ._asyncpg_private import exceptions
+from ._session import CANCEL_LIMIT_S
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from ._session import Session
+
+
+class Transaction:
+    """A transaction, or a savepoint when inside one."""
+
+    __slots__ = ("_inner", "_session")
+
+    def __init__(self, session: Session, inner: Any) -> None:
+        self._session = session
+        self._inner = inner
+
+    async def start(self) -> None:
+        """Begin; `async with` does it for you."""
+        await self._session.run(self._inner.start)
+
+    async def commit(self) -> None:
+        """Commit, or release the savepoint."""
+        await self._session.run(self._inner.commit)
+
+    async def rollback(self) -> None:
+        """Roll back, to the savepoint when inside a transaction."""
+        await self._session.run(self._inner.rollback)
+
+    async def __aenter__(self) -> Self:
+        try:
+            await self._session.run(self._inner.__aenter__)
+        except BaseException:
+            await self._abandon()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is None:
+            try:
+                await self._session.run(self._inner.__aexit__, None, None, None)
+            except BaseException:
+                await self._abandon()
+                raise
+            return
+        with trio.move_on_after(CANCEL_LIMIT_S, shield=True) as limit:
+            try:
+                await self._session.run(self._inner.__aexit__, kind, error, trace)
+            except (OSError, exceptions.PostgresError, exceptions.InterfaceError):
+                self._session.terminate()
+        if limit.cancelled_caught:
+            self._session.terminate()
+
+    async def _abandon(self) -> None:
+        """After a failed or cancelled BEGIN or COMMIT: no transaction of ours may stay open."""
+        if self._inner._nested or not self._session.in_transaction():
+            if self._session.wire._top_xact is self._inner:
+                self._session.wire._top_xact = None
+            return
+        with trio.move_on_after(CANCEL_LIMIT_S, shield=True) as limit:
+            try:
+                await self._session.run(self._session.wire.execute, "ROLLBACK")
+            except (OSError, exceptions.PostgresError, exceptions.InterfaceError):
+                self._session.terminate()
+        if limit.cancelled_caught:
+            self._session.terminate()
+        self._session.wire._top_xact = None

@@ -1,0 +1,57 @@
+"""Fixtures of the driver's tests: one server for each PostgreSQL at hand, one database for each test."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import trio
+
+import asyncpg_trio
+from support.postgres import PostgresServer, debian_bindirs
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+
+BINDIRS = {"embedded": None, **{f"debian-{path.parent.name}": path for path in debian_bindirs()}}
+TEST_LIMIT_S = 30.0
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """No test here waits for ever: every asynchronous one runs under one deadline."""
+    for item in items:
+        function = getattr(item, "obj", None)
+        if Path(__file__).parent in item.path.parents and inspect.iscoroutinefunction(function):
+            item.obj = within_the_limit(function)  # type: ignore[attr-defined]
+
+
+def within_the_limit(function: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
+    @functools.wraps(function)
+    async def limited(*args: object, **kwargs: object) -> None:
+        with trio.fail_after(TEST_LIMIT_S):
+            await function(*args, **kwargs)
+
+    return limited
+
+
+@pytest.fixture(scope="session", params=list(BINDIRS))
+def server(request: pytest.FixtureRequest) -> Iterator[PostgresServer]:
+    """A server that tests share and leave as it is."""
+    with PostgresServer(BINDIRS[request.param]) as running:
+        yield running
+
+
+@pytest.fixture
+def own_server() -> Iterator[PostgresServer]:
+    """A server of the test's own, to be frozen, stopped and restarted."""
+    with PostgresServer() as running:
+        yield running
+
+
+@pytest.fixture
+async def conn(server: PostgresServer) -> AsyncIterator[asyncpg_trio.Connection]:
+    async with asyncpg_trio.connect(server.dsn()) as connection:
+        yield connection
