@@ -6,6 +6,7 @@ dates as ``DD/MM/YYYY``, unlike companies and deliveries; that much is known.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from fake_acessorias.dice import dice
@@ -13,6 +14,7 @@ from fake_acessorias.vocabulary import GROUPS, PROCESSES, REQUESTS, TAGS
 from fake_acessorias.world import FIRST_ID, person
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from random import Random
 
     from fake_acessorias.world import Record
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 USERS = 23
 PROCESS_COUNT = 45
 REQUEST_COUNT = 61
+_DATE = re.compile(r"(\d{4}-\d\d-\d\d)|(\d\d/\d\d/\d{4})")
+_CHANGED = {"processes": ("DtLastDH", "DtLastDH", ""), "requests": ("SolUltAt", "SolUltAtIni", "SolUltAtFim")}
 
 
 def make_users(seed: int, office: str) -> list[Record]:
@@ -77,6 +81,24 @@ def make_requests(seed: int, office: str) -> list[Record]:
         }
         for number in range(1, REQUEST_COUNT + 1)
     ]
+
+
+def recent(rows: list[Record], parameters: Mapping[str, str], name: str) -> list[Record]:
+    """Return the rows changed since ``DtLastDH`` (processes), or from ``SolUltAtIni`` to ``SolUltAtFim`` (requests).
+
+    A date that cannot be read is ignored, like everything this API does not understand.
+    """
+    key, first, last = _CHANGED.get(name, ("", "", ""))
+    since, until = sortable(parameters.get(first, "")), sortable(parameters.get(last, ""))
+    if not since and not until:
+        return rows
+    return [row for row in rows if since <= sortable(row[key]) <= (until or "9999")]
+
+
+def sortable(date: str) -> str:
+    """Return the day of a Brazilian or ISO date as ``YYYY-MM-DD``, or nothing when it is neither."""
+    found = _DATE.match(date)
+    return "" if found is None else found[1] or "-".join(reversed(found[2].split("/")))
 
 
 def _brazilian(chance: Random) -> str:

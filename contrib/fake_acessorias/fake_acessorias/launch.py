@@ -185,19 +185,15 @@ async def launch_fake(
             async with httpx2.AsyncClient(timeout=ANSWER_S, trust_env=False) as client:
                 yield Fake(hello["url"], hello["pid"], client)
         finally:
-            await _stop(process)
+            with trio.move_on_after(2 * STOP_S, shield=True):
+                await _stop(process)
 
 
 async def _hello(process: trio.Process, complaints: IO[bytes]) -> dict[str, Any]:
     """Return the line the fake prints when it listens."""
-    assert process.stdout is not None
-    line = bytearray()
+    line = b""
     with trio.move_on_after(START_S):
-        while not line.endswith(b"\n"):
-            chunk = await process.stdout.receive_some()
-            if not chunk:
-                break
-            line += chunk
+        line = await _line(process)
     if line.endswith(b"\n"):
         return dict(msgspec.json.decode(line))
     complaints.seek(0)
@@ -205,16 +201,26 @@ async def _hello(process: trio.Process, complaints: IO[bytes]) -> dict[str, Any]
     raise FakeError(said or f"the fake did not listen within {START_S:g} s")
 
 
+async def _line(process: trio.Process) -> bytes:
+    """Return the first line of the process, or what there is of it when it ends."""
+    assert process.stdout is not None
+    line = bytearray()
+    async for chunk in process.stdout:
+        line += chunk
+        if line.endswith(b"\n"):
+            break
+    return bytes(line)
+
+
 async def _stop(process: trio.Process) -> None:
-    """End the process: kindly, then by force; it is gone when this returns, cancelled or not."""
-    with trio.CancelScope(shield=True):
-        if process.returncode is None:
-            process.terminate()
-        with trio.move_on_after(STOP_S):
-            await process.wait()
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-        for pipe in (process.stdin, process.stdout):
-            if pipe is not None:
-                await pipe.aclose()
+    """End the process: kindly, then by force."""
+    if process.returncode is None:
+        process.terminate()
+    with trio.move_on_after(STOP_S):
+        await process.wait()
+    if process.returncode is None:
+        process.kill()
+    await process.wait()
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            await pipe.aclose()

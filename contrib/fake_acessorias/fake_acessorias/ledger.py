@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter, deque
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 MINUTE = 60
 
@@ -27,6 +32,7 @@ class Ledger:
 
     def __init__(self, bound: int) -> None:
         self._bound = bound
+        self._in_flight = 0
         self.clear()
 
     def clear(self) -> None:
@@ -38,17 +44,17 @@ class Ledger:
         self._by_office: Counter[str] = Counter()
         self._seconds: deque[tuple[int, int]] = deque()
         self._in_last_minute = self._busiest_minute = 0
-        self.in_flight = getattr(self, "in_flight", 0)
-        self.max_in_flight = self.in_flight
+        self._max_in_flight = self._in_flight
 
-    def enter(self) -> None:
-        """A request was read and is about to be answered."""
-        self.in_flight += 1
-        self.max_in_flight = max(self.max_in_flight, self.in_flight)
-
-    def leave(self) -> None:
-        """Its answer is out, or never will be."""
-        self.in_flight -= 1
+    @contextmanager
+    def in_flight(self) -> Iterator[None]:
+        """Count a request as being answered."""
+        self._in_flight += 1
+        self._max_in_flight = max(self._max_in_flight, self._in_flight)
+        try:
+            yield
+        finally:
+            self._in_flight -= 1
 
     def record(self, entry: Entry) -> None:
         """Write one answered request down."""
@@ -88,6 +94,6 @@ class Ledger:
             "unauthorized": self._by_office[""],
             "last_minute": self._in_last_minute,
             "busiest_minute": self._busiest_minute,
-            "in_flight": self.in_flight,
-            "max_in_flight": self.max_in_flight,
+            "in_flight": self._in_flight,
+            "max_in_flight": self._max_in_flight,
         }

@@ -1,4 +1,9 @@
-"""The life of the process: listen, say so, serve, and end at once on a signal or with the parent."""
+"""The life of the process: listen, say so, serve, and end at once on a signal or with the parent.
+
+The parent's end shows in two ways. A pipe or socket on stdin ends with it, whichever thread of the parent started us.
+Without one, the kernel is asked for a SIGTERM; it sends that when the parent's *thread* ends, which is why the pipe is
+preferred.
+"""
 
 from __future__ import annotations
 
@@ -28,11 +33,13 @@ async def run(source: Source, host: str, port: int, *, with_parent: bool) -> Non
         OSError: cannot listen there; the text says so in one sentence.
     """
     listeners = await _listen(host, port)
+    if with_parent and not _is_stream(sys.stdin.fileno()) and _parent_is_gone():
+        return
     with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(serve, source, listeners, name="serve")
-            if with_parent:
-                nursery.start_soon(_watch_parent, nursery.cancel_scope, name="watch the parent")
+            if with_parent and _is_stream(sys.stdin.fileno()):
+                nursery.start_soon(_watch_stdin, nursery.cancel_scope, name="watch the parent")
             _announce(listeners[0], host)
             async for _ in signals:
                 break
@@ -54,18 +61,15 @@ def _announce(listener: trio.SocketListener, host: str) -> None:
     print(line.decode(), flush=True)
 
 
-async def _watch_parent(everything: trio.CancelScope) -> None:
-    """Cancel everything when the parent has ended.
+def _parent_is_gone() -> bool:
+    """Ask the kernel for a SIGTERM when the parent ends; say whether it ended before."""
+    parent = os.getppid()
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    return os.getppid() != parent
 
-    A pipe or socket on stdin says so by its end, whichever thread of the parent started us. Without one, the kernel is
-    asked for a SIGTERM; it sends that when the parent's *thread* ends, which is why the pipe is preferred.
-    """
-    if not _is_stream(sys.stdin.fileno()):
-        parent = os.getppid()
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-        if os.getppid() != parent:  # it ended before the kernel was asked
-            everything.cancel()
-        return
+
+async def _watch_stdin(everything: trio.CancelScope) -> None:
+    """Cancel everything when stdin ends: the other end was the parent's."""
     async with trio.lowlevel.FdStream(os.dup(sys.stdin.fileno())) as stdin:
         async for _ in stdin:
             pass

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from fake_acessorias.call import Call, empty_once, end_of_list
 from fake_acessorias.delivery_routes import all_deliveries, deliveries_of
+from fake_acessorias.directory import recent
 from fake_acessorias.forms import shaped
 from fake_acessorias.messages import NO_CONTENT, Answer, html_answer, json_answer
 from fake_acessorias.posts import add_contact, open_request, save_company, take_upload
@@ -74,7 +75,7 @@ def one_company(call: Call, segments: tuple[str, ...]) -> Answer:
 
 def directory(call: Call, segments: tuple[str, ...]) -> Answer:
     """``/users/ListAll`` and the other smaller lists: pages of 20."""
-    rows = call.page_of(call.own.directory(segments[0]), PAGE_SIZE)
+    rows = call.page_of(recent(call.own.directory(segments[0]), call.parameters, segments[0]), PAGE_SIZE)
     if rows is None:
         return empty_once()
     return json_answer([shaped(row, call.knobs) for row in rows]) if rows else end_of_list(call.knobs)

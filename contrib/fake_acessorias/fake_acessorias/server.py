@@ -1,12 +1,12 @@
-"""The sockets: h11 over raw Trio streams, because the faults worth faking happen below any framework.
+"""The sockets: raw Trio streams, because the faults worth faking happen below any framework.
 
 What this file guarantees, and how:
 
 * One connection's garbage, reset or bug ends that connection and nothing else: each has its own task, and the only
   place that catches ``Exception`` is around the (synchronous) decision, which then answers 500.
-* Nobody holds a task for ever: a connection may be idle ``IDLE_S``, a request that has begun has ``REQUEST_S`` to
-  arrive, an answer has ``SEND_S`` to leave; each is a cancel scope around the I/O.
-* Decisions are synchronous and have no await in them, so counts and countdowns are exact however many connections ask.
+* Nobody holds a task for ever: an idle connection, a request that has begun to arrive and an answer that has begun to
+  leave each have their ``Terms``, a cancel scope around the I/O.
+* Decisions have no await in them, so counts and countdowns are exact however many connections ask.
 * An answer leaves in one ``send_all``: head and body together, which is also what makes pages cheap.
 """
 
@@ -23,48 +23,54 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
-import h11
 import trio
 
 from fake_acessorias.admin import administered
 from fake_acessorias.gate import answer
 from fake_acessorias.messages import BRASILIA, Answer, Request, html_answer
+from fake_acessorias.wire import Arrived, Malformed, Pending, Wire
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from fake_acessorias.source import Source
 
-IDLE_S: Final = 75.0
-REQUEST_S: Final = 15.0
-SEND_S: Final = 60.0
-HEAD_BYTES: Final = 64 * 1024
-BODY_BYTES: Final = 16 * 1024 * 1024
+ADMIN: Final = "/_admin"
 READ_BYTES: Final = 64 * 1024
 PIECES: Final = 8
 _ABORT: Final = struct.pack("ii", 1, 0)
-_REASONS: Final = {status.value: status.phrase.encode() for status in HTTPStatus}
-_DROPPED: Final = (trio.BrokenResourceError, trio.ClosedResourceError, h11.RemoteProtocolError)
+_DROPPED: Final = (trio.BrokenResourceError, trio.ClosedResourceError)
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How long a caller may take."""
+
+    idle_s: float = 75.0
+    """Between one request and the next."""
+    request_s: float = 15.0
+    """From the first bytes of a request to its end."""
+    send_s: float = 60.0
+    """For an answer to leave."""
 
 
 @dataclass(slots=True)
 class Peer:
-    """One connection and where its bytes are in the protocol."""
+    """One connection."""
 
     stream: trio.SocketStream
     loopback: bool
-    head_only: bool = False
-    """Whether the request being answered is a HEAD, whose answer has no body."""
-    wire: h11.Connection = field(
-        default_factory=lambda: h11.Connection(h11.SERVER, max_incomplete_event_size=HEAD_BYTES)
-    )
+    terms: Terms
+    wire: Wire = field(default_factory=Wire)
 
 
-async def serve(source: Source, listeners: list[trio.SocketListener]) -> None:
+async def serve(source: Source, listeners: list[trio.SocketListener], terms: Terms = Terms()) -> None:
     """Serve until cancelled; every connection is closed when this returns."""
     started_s = trio.current_time()
 
     async def connected(stream: trio.SocketStream) -> None:
         async with stream:
-            await _converse(source, Peer(stream, _is_loopback(stream)), started_s)
+            await _converse(source, Peer(stream, _is_loopback(stream), terms), started_s)
 
     await trio.serve_listeners(connected, listeners)
 
@@ -80,91 +86,72 @@ def _is_loopback(stream: trio.SocketStream) -> bool:
 
 async def _converse(source: Source, peer: Peer, started_s: float) -> None:
     """Answer request after request until either side has enough."""
+    await trio.lowlevel.checkpoint()
     try:
-        while True:
-            request = await _read(peer, started_s)
-            if request is None:
+        while (arrived := await _read(peer)) is not None:
+            await _attend(source, peer, _request(arrived, peer, started_s))
+            if not peer.wire.again():
                 return
-            source.ledger.enter()
-            try:
-                await _send(peer, _decided(source, request))
-            finally:
-                source.ledger.leave()
-            if peer.wire.our_state is not h11.DONE or peer.wire.their_state is not h11.DONE:
-                return
-            peer.wire.start_next_cycle()
-    except h11.RemoteProtocolError as problem:
+    except Malformed as problem:
         await _refuse(peer, problem)
     except _DROPPED:
         return
 
 
-async def _refuse(peer: Peer, problem: h11.RemoteProtocolError) -> None:
-    """Say what was wrong with a request that is none, when there is still a way to say it."""
-    if peer.wire.our_state not in (h11.IDLE, h11.SEND_RESPONSE):
+async def _attend(source: Source, peer: Peer, request: Request) -> None:
+    """Answer one request; those for the admin routes are not counted."""
+    if request.path.startswith(ADMIN):
+        await _send(peer, _decided(administered, source, request))
         return
-    status = problem.error_status_hint
+    with source.ledger.in_flight():
+        await _send(peer, _decided(answer, source, request))
+
+
+async def _refuse(peer: Peer, problem: Malformed) -> None:
+    """Say what was wrong with a request that is none, when there is still a way to say it."""
+    await trio.lowlevel.checkpoint()
+    if not problem.status:
+        return
     try:
-        await _send(peer, html_answer(status, HTTPStatus(status).phrase))
+        await _send(peer, html_answer(problem.status, HTTPStatus(problem.status).phrase))
     except _DROPPED:
         return
 
 
-async def _read(peer: Peer, started_s: float) -> Request | None:
-    """Return the next request, or None when none will come (in time)."""
-    found: Request | None = None
-    with trio.move_on_after(IDLE_S) as patience:
-        found = await _assembled(peer, patience, started_s)
-    return found
-
-
-async def _assembled(peer: Peer, patience: trio.CancelScope, started_s: float) -> Request | None:
-    """Put the next request together; its first bytes shorten the patience for the rest."""
-    head: h11.Request | None = None
-    body = bytearray()
-    while True:
-        event = peer.wire.next_event()
-        if event is h11.NEED_DATA:
+async def _read(peer: Peer) -> Arrived | None:
+    """Return the next request, or None when none will come (in time). Its first bytes shorten the patience."""
+    with trio.CancelScope(relative_deadline=peer.terms.idle_s) as patience:
+        await trio.lowlevel.checkpoint()
+        hurried = False
+        while (found := peer.wire.pull()) is Pending.MORE:
             await _receive(peer)
-            patience.deadline = min(patience.deadline, trio.current_time() + REQUEST_S)
-        elif isinstance(event, h11.Request):
-            head = event
-            peer.head_only = event.method == b"HEAD"
-        elif isinstance(event, h11.Data):
-            body += event.data
-            if len(body) > BODY_BYTES:
-                raise h11.RemoteProtocolError("body too large", error_status_hint=413)
-        elif isinstance(event, h11.EndOfMessage):
-            assert head is not None
-            return _request(head, bytes(body), peer, started_s)
-        else:  # ConnectionClosed, PAUSED
-            return None
+            if not hurried:
+                patience.deadline, hurried = trio.current_time() + peer.terms.request_s, True
+        return found if isinstance(found, Arrived) else None
+    return None
 
 
 async def _receive(peer: Peer) -> None:
-    if peer.wire.they_are_waiting_for_100_continue:
-        go_ahead = peer.wire.send(h11.InformationalResponse(status_code=100, headers=[]))
-        await peer.stream.send_all(go_ahead or b"")
-    peer.wire.receive_data(await peer.stream.receive_some(READ_BYTES))
+    if go_ahead := peer.wire.go_ahead():
+        await peer.stream.send_all(go_ahead)
+    peer.wire.feed(await peer.stream.receive_some(READ_BYTES))
 
 
-def _request(head: h11.Request, body: bytes, peer: Peer, started_s: float) -> Request:
-    headers = dict(head.headers)
+def _request(arrived: Arrived, peer: Peer, started_s: float) -> Request:
     return Request(
-        method=head.method.decode("ascii"),
-        target=head.target.decode("latin-1"),
-        authorization=headers.get(b"authorization", b"").decode("latin-1"),
-        content_type=headers.get(b"content-type", b"").decode("latin-1"),
-        body=body,
+        method=arrived.method,
+        target=arrived.target,
+        authorization=arrived.headers.get(b"authorization", b"").decode("latin-1"),
+        content_type=arrived.headers.get(b"content-type", b"").decode("latin-1"),
+        body=arrived.body,
         at_s=trio.current_time() - started_s,
         moment=dt.datetime.now(BRASILIA),
         loopback=peer.loopback,
     )
 
 
-def _decided(source: Source, request: Request) -> Answer:
+def _decided(decide: Callable[[Source, Request], Answer], source: Source, request: Request) -> Answer:
     try:
-        decide = administered if request.path.startswith("/_admin") else answer
         return decide(source, request)
     except Exception:  # noqa: BLE001 - a bug in the fake must not take the other connections with it
         traceback.print_exc(file=sys.stderr)
@@ -173,13 +160,12 @@ def _decided(source: Source, request: Request) -> Answer:
 
 async def _send(peer: Peer, found: Answer) -> None:
     """Carry an answer out, faults included."""
-    if found.delay_s:
-        await trio.sleep(found.delay_s)
+    await trio.sleep(found.delay_s)
     if found.fault == "reset":
         _reset(peer)
         return
-    with trio.move_on_after(SEND_S + PIECES * found.trickle_s) as patience:
-        head, body = _encoded(peer, found)
+    with trio.move_on_after(peer.terms.send_s + PIECES * found.trickle_s) as patience:
+        head, body = peer.wire.encode(found)
         if found.fault == "cut":
             await _send_part(peer, head, body, found.keep)
         elif found.trickle_s:
@@ -188,17 +174,6 @@ async def _send(peer: Peer, found: Answer) -> None:
             await peer.stream.send_all(head + body)
     if patience.cancelled_caught:
         _reset(peer)
-
-
-def _encoded(peer: Peer, found: Answer) -> tuple[bytes, bytes]:
-    """Return head and body as they go over the wire."""
-    wire, bodiless = peer.wire, found.status in (204, 304)
-    headers = list(found.headers)
-    if not bodiless:
-        headers += [("Content-Type", found.content_type), ("Content-Length", str(len(found.body)))]
-    head = wire.send(h11.Response(status_code=found.status, headers=headers, reason=_REASONS.get(found.status, b"")))
-    body = b"" if bodiless or peer.head_only else wire.send(h11.Data(data=found.body))
-    return head or b"", (body or b"") + (wire.send(h11.EndOfMessage()) or b"")
 
 
 async def _send_part(peer: Peer, head: bytes, body: bytes, share: float) -> None:
