@@ -67,17 +67,16 @@ class Client:
             return step
 
     async def read_ahead(self, walk: Walk, pages: trio.MemorySendChannel[Reading]) -> None:
-        """Read pages into the channel to the end of the list; the channel is closed afterwards.
+        """Read pages into the channel; the last thing sent is the end of the list or the trouble that stopped it.
 
         A full channel blocks: the reader is never more than the channel's size, and the page it holds, ahead.
         """
-        async with pages:
-            try:
-                while not isinstance(step := await self.next_step(walk), End):
-                    await pages.send(step)
+        try:
+            while not isinstance(step := await self.next_step(walk), End):
                 await pages.send(step)
-            except (GiveUp, RetryLater) as trouble:
-                await pages.send(trouble)
+            await pages.send(step)
+        except (GiveUp, RetryLater) as trouble:
+            await pages.send(trouble)
 
 
 def _clean_token(secret: str) -> str:

@@ -102,7 +102,7 @@ class CompaniesSync:
         )
         self._tell_progress()
         send, receive = trio.open_memory_channel[Reading](_AHEAD)
-        async with trio.open_nursery() as nursery, receive:
+        async with trio.open_nursery() as nursery, send, receive:
             nursery.start_soon(client.read_ahead, walk, send, name="read companies ahead")
             outcome = await self._write_all(receive)
             nursery.cancel_scope.cancel()
@@ -113,14 +113,12 @@ class CompaniesSync:
 
     async def _write_all(self, pages: trio.MemoryReceiveChannel[Reading]) -> End | GiveUp | RetryLater | AttemptFenced:
         """Write page after page. The reasons to stop are returned, not raised: the nursery would wrap them."""
-        try:
-            async for step in pages:
-                if not isinstance(step, Take):
-                    return step
+        while isinstance(step := await pages.receive(), Take):
+            try:
                 await self._write(step)
-        except (GiveUp, AttemptFenced) as stop:
-            return stop
-        raise AssertionError("the reader always says how it ended")
+            except (GiveUp, AttemptFenced) as stop:
+                return stop
+        return step
 
     async def _write(self, page: Take) -> None:
         """Write one page, its counters and the checkpoint in one transaction."""
@@ -221,16 +219,22 @@ class CompaniesSync:
 
 async def sync_companies(ctx: Context) -> dict[str, Any]:
     """Mirror the office's companies into `empresas`, from the checkpoint on."""
-    return await CompaniesSync(ctx, await _where_we_stand(ctx)).run()
+    return await CompaniesSync(ctx, _committed(ctx) or await _first(ctx)).run()
 
 
-async def _where_we_stand(ctx: Context) -> Checkpoint:
-    """The committed checkpoint, or a first one that remembers how many companies are known by now."""
-    if ctx.checkpoint is not None:
-        try:
-            return msgspec.convert(ctx.checkpoint, Checkpoint)
-        except msgspec.ValidationError as error:
-            ctx.log.warning("ponto de retomada ilegível: a leitura recomeça do início", problem=str(error))
+def _committed(ctx: Context) -> Checkpoint | None:
+    """The checkpoint of an earlier attempt; None when there is none, or another version of this plugin wrote it."""
+    if ctx.checkpoint is None:
+        return None
+    try:
+        return msgspec.convert(ctx.checkpoint, Checkpoint)
+    except msgspec.ValidationError as error:
+        ctx.log.warning("ponto de retomada ilegível: a leitura recomeça do início", problem=str(error))
+        return None
+
+
+async def _first(ctx: Context) -> Checkpoint:
+    """A checkpoint that remembers how many companies were known before this job wrote any."""
     async with ctx.transaction() as tx:
         state = Checkpoint(known=await count_known(tx, ctx.tenant.id))
         tx.checkpoint(state)
