@@ -40,7 +40,7 @@ types: setup ## mypy, strict
 	$(BIN)/mypy $(SOURCES)
 
 imports: setup ## import-linter: who may import whom
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-logo
 
 packages: setup ## build wheels and source distributions into dist/, install them into an empty environment
 	@.ci/packages $(DISTRIBUTIONS)
@@ -55,16 +55,17 @@ format: setup ## put all code into the one form
 lock: setup ## write .ci/requirements again from the pyproject files; ARGS=--upgrade takes the newest versions
 	$(BIN)/python .ci/lock.py $(ARGS)
 
-# make bench-NAME runs tests/bench/NAME.py: a new measurement is a new file there.
-BENCHES := $(patsubst tests/bench/%.py,bench-%,$(wildcard tests/bench/[a-z]*.py))
+# A new measurement is a new file: make bench-NAME runs tests/bench/NAME.py or tests/NAME/bench/run.py.
+SCRIPTS := $(wildcard tests/bench/[a-z]*.py tests/*/bench/run.py)
+BENCHES := $(patsubst tests/%/bench/run.py,bench-%,$(patsubst tests/bench/%.py,bench-%,$(SCRIPTS)))
 
 bench: $(BENCHES) ## measure everything; make bench-NAME measures one thing
 
 bench-%: setup
-	$(BIN)/python tests/bench/$*.py $(ARGS)
+	$(BIN)/python $(firstword $(wildcard tests/bench/$*.py tests/$*/bench/run.py) no-measurement-named-$*) $(ARGS)
 
 driver-compat: setup ## asyncpg's own published tests against asyncpg_trio
-	$(BIN)/python tests/asyncpg_trio/compat.py $(ARGS)
+	$(BIN)/python tests/driver/compat/run.py $(ARGS)
 
 clean: ## remove everything that was built, and .venv
 	rm -rf .venv dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -16,8 +16,9 @@ SCRIPTS = [path for path in sorted((ROOT / ".ci").iterdir()) if path.is_file() a
 
 
 def test_make_help_names_every_target():
-    listed = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    assert {line.split()[0] for line in listed.splitlines()} == TARGETS
+    command = ["make", "--no-print-directory", "help"]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert {line.split()[0] for line in listed.stdout.splitlines()} == TARGETS
 
 
 def test_the_readme_or_the_architecture_page_speaks_of_every_target():
