@@ -1,0 +1,258 @@
+"""The composition root: where every lifetime nests.
+
+    database (embedded server, pool)
+      └─ services: finisher, reporter, listener, sweep       end last: the work needs them
+           └─ term: one node row, one lease                  again and again while the daemon lives
+                └─ lease scope: dispatcher ─ drain loops ─ attempts
+
+A term ends by a lost lease (attempts are stopped, a new term begins when the database is back) or by shutdown (nothing
+more is claimed, attempts get the grace, the rest is released). Either way what was in hand is put back at once.
+"""
+
+from __future__ import annotations
+
+import math
+import signal
+import socket
+import uuid
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, Final
+
+import trio
+
+from drena import __version__, hygiene
+from drena.engine.attempt import Desk, run_attempt
+from drena.engine.dispatcher import Dispatcher, DispatchLimits
+from drena.engine.finishes import Finisher
+from drena.engine.lease import Lease, release_jobs
+from drena.engine.outages import outlast
+from drena.engine.reports import Reporter
+from drena.engine.wakes import listen_for_wakes
+from drena.store.database import open_pool
+from drena.store.embedded import open_embedded
+from drena.store.migrate import migrate
+from drena.store.queries import sql
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from asyncpg_trio import Pool
+    from drena.api import Provider
+    from drena.config import Config
+    from drena.engine.outside import Outside
+    from drena.log import LogLines
+    from drena.plugins import PluginHost
+    from drena.redaction import Redactor
+
+RELEASE_LIMIT_S: Final = 5.0
+MAX_RESCUES: Final = 3
+
+
+@asynccontextmanager
+async def open_database(config: Config) -> AsyncIterator[tuple[str, Pool]]:
+    """The URL in use and a pool on it: `database.url`, or the embedded server.
+
+    Raises:
+        DatabaseError, ConfigError: one sentence; see `drena.store`.
+    """
+    async with (
+        _configured(config.database.url) if config.database.url else open_embedded(config.state_dir) as url,
+        open_pool(url, size=config.database.pool_size) as pool,
+    ):
+        yield url, pool
+
+
+@asynccontextmanager
+async def _configured(url: str) -> AsyncIterator[str]:
+    yield url
+
+
+class Daemon:
+    """One running node.
+
+    Args:
+        config: the whole configuration.
+        url: the database, as `open_database` says.
+        pool: its pool.
+        host: the providers.
+        outside: the providers' secrets and HTTP clients.
+        redactor: knows the secrets handed out.
+        log: the daemon's log.
+    """
+
+    def __init__(
+        self,
+        *,
+        config: Config,
+        url: str,
+        pool: Pool,
+        host: PluginHost,
+        outside: Outside,
+        redactor: Redactor,
+        log: LogLines,
+    ) -> None:
+        self._config = config
+        self._url = url
+        self._pool = pool
+        self._host = host
+        self._log = log
+        self._finisher = Finisher(pool, log)
+        self._reporter = Reporter(pool, log)
+        self._desk = Desk(
+            pool=pool,
+            providers=host.providers,
+            finisher=self._finisher,
+            reporter=self._reporter,
+            outside=outside,
+            redactor=redactor,
+            retry=config.retry,
+            log=log,
+            deadline_s=self._deadline_s,
+        )
+        self._dispatcher: Dispatcher | None = None
+        self._stopping = False
+        self._stop_at_s = math.inf
+        self._grace = trio.CancelScope()
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Migrate, sweep, then drain until `stop`; `started` once jobs are being claimed.
+
+        Cancelled, it stops at once and puts back what was in hand, within `RELEASE_LIMIT_S`.
+
+        Raises:
+            DatabaseError: the database is newer than this program.
+        """
+        await self._prepare()
+        async with trio.open_nursery() as services:
+            services.start_soon(self._finisher.run, name="finisher")
+            services.start_soon(self._reporter.run, name="reporter")
+            services.start_soon(listen_for_wakes, self._listen_url, self._wake, self._log, name="listener")
+            services.start_soon(self._sweep_now_and_then, name="sweep")
+            await self._run_term(lambda: task_status.started())
+            while not self._stopping:
+                await self._run_term(_not_news)
+            services.cancel_scope.cancel(reason="drained")
+
+    def stop(self) -> None:
+        """Claim nothing more and end when the attempts in hand have, at the latest after the grace. Twice: at once."""
+        if self._stopping:
+            self._grace.cancel(reason="told twice")
+            return
+        self._stopping = True
+        self._stop_at_s = trio.current_time() + self._config.shutdown.grace_s
+        self._grace.deadline = self._stop_at_s
+        if self._dispatcher is not None:
+            self._dispatcher.close()
+
+    async def _prepare(self) -> None:
+        async with self._pool.acquire() as conn:
+            for name in await migrate(conn):
+                self._log.info("migration applied", migration=name)
+            await hygiene.save_thresholds(conn, self._config.heal)
+
+    async def _run_term(self, on_joined: Callable[[], None]) -> None:
+        lease = Lease(uuid.uuid4(), self._config.lease.lease_s, self._log)
+        dispatcher = Dispatcher(self._pool, lease.node_id, self._limits(), self._attempt, self._log)
+        try:
+            with self._grace_scope(), lease.scope:
+                await self._join(lease)
+                self._dispatcher = dispatcher
+                if self._stopping:
+                    dispatcher.close()
+                async with trio.open_nursery() as term:
+                    term.start_soon(lease.keep, self._url, lambda: dispatcher.running, name="lease")
+                    term.start_soon(self._rescue_now_and_then, lease, name="rescue")
+                    on_joined()
+                    self._log.info("node joined", node=str(lease.node_id), providers=sorted(self._host.providers))
+                    await dispatcher.run()
+                    term.cancel_scope.cancel(reason="drained")
+        finally:
+            self._dispatcher = None
+            with trio.move_on_after(RELEASE_LIMIT_S, shield=True):
+                await release_jobs(self._pool, lease.node_id, "shutdown" if self._stopping else "lease lost", self._log)
+
+    def _grace_scope(self) -> trio.CancelScope:
+        """A term's outer scope; unlimited until `stop` gives it a deadline."""
+        self._grace = trio.CancelScope(deadline=self._stop_at_s)
+        return self._grace
+
+    async def _join(self, lease: Lease) -> None:
+        async def join() -> None:
+            async with self._pool.acquire() as conn:
+                await lease.join(conn, self._name, __version__, sorted(self._host.providers))
+
+        await outlast("join", join, self._log)
+        await outlast("sweep", self._sweep, self._log)
+
+    async def _attempt(self, claim: Any) -> None:
+        await run_attempt(claim, self._desk)
+
+    async def _sweep(self) -> None:
+        async with self._pool.acquire() as conn:
+            await hygiene.sweep(conn, self._log)
+
+    async def _sweep_now_and_then(self) -> None:
+        while True:
+            await trio.sleep(self._config.heal.sweep_every_s)
+            await outlast("sweep", self._sweep, self._log)
+
+    async def _rescue_now_and_then(self, lease: Lease) -> None:
+        """Only after a lease time of our own without a gap: so long everybody else has to renew after an outage
+        (I4)."""
+        while True:
+            await trio.sleep_until(max(lease.steady_since_s + lease.lease_s, trio.current_time() + lease.lease_s / 6))
+            if trio.current_time() < lease.steady_since_s + lease.lease_s:
+                continue
+            await outlast("rescue", lambda: self._rescue(lease), self._log)
+
+    async def _rescue(self, lease: Lease) -> None:
+        async with self._pool.acquire() as conn, conn.transaction():
+            rows = await conn.fetch(sql("rescue_jobs"), lease.node_id, lease.lease_s, MAX_RESCUES)
+        for row in rows:
+            self._log.warning(
+                "job rescued",
+                job_id=str(row["id"]),
+                provider=row["provider_slug"],
+                status=row["status"],
+                rescues=row["rescues"],
+                code=row["code"],
+            )
+        if rows:
+            self._wake()
+
+    def _wake(self) -> None:
+        if self._dispatcher is not None:
+            self._dispatcher.wake()
+
+    def _limits(self) -> DispatchLimits:
+        config = self._config
+        return DispatchLimits(
+            node_jobs=config.node.max_jobs,
+            tenant_jobs=config.tenant.max_jobs,
+            provider_jobs={
+                slug: config.provider(slug).max_jobs or config.node.max_jobs for slug in self._host.providers
+            },
+            poll_s=config.poll.poll_s,
+        )
+
+    def _deadline_s(self, provider: Provider) -> float:
+        return self._config.provider(provider.slug).deadline_s or provider.limits.deadline_s
+
+    @property
+    def _name(self) -> str:
+        return self._config.node.name or socket.gethostname()
+
+    @property
+    def _listen_url(self) -> str:
+        return self._config.database.listen_url or self._url
+
+
+def _not_news() -> None:
+    """The terms after the first are joined without anybody waiting for it."""
+
+
+async def stop_on_signals(daemon: Daemon) -> None:
+    """SIGTERM and SIGINT stop the daemon with grace, a second one at once. Runs until cancelled."""
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        async for _ in signals:
+            daemon.stop()

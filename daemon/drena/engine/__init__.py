@@ -1,0 +1,1 @@
+"""The heart: from a due job to a finished one. See `daemon/README.md` for who hands what to whom."""

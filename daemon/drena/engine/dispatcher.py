@@ -1,0 +1,142 @@
+"""The dispatcher: claims due jobs for all tenants at once and hands them to the tenants' drain loops.
+
+It wakes when somebody asked for a job (NOTIFY), when an attempt ended and left room, and when the next waiting job is
+due; a jittered poll is the net under all three (I6). None of them carries information: whatever wakes it, it asks the
+database.
+
+    wake ─┐
+    room ─┼─> claim (one statement, all tenants) ─> hand to drain loops ─> look ahead ─> sleep
+    due  ─┘        └── again while it brings jobs and there is room
+"""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING
+
+import msgspec
+import trio
+
+from drena.engine.drain import TenantDrain
+from drena.engine.outages import outlast
+from drena.store.jobs import NOWHERE, claim_jobs, look_ahead
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+    from uuid import UUID
+
+    from asyncpg_trio import Pool
+    from drena.log import LogLines
+    from drena.store.jobs import Claim, Claims
+
+
+class DispatchLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """How much may run at once, and how often to look."""
+
+    node_jobs: int
+    """`node.max_jobs`"""
+    tenant_jobs: int
+    """`tenant.max_jobs`"""
+    provider_jobs: Mapping[str, int]
+    """`providers.SLUG.max_jobs` of every provider this node offers; other providers' jobs are left to other nodes
+    (I10)."""
+    poll_s: float
+    """`poll.poll_s`"""
+
+
+class Dispatcher:
+    """One node's dispatcher for one term of its lease."""
+
+    def __init__(
+        self,
+        pool: Pool,
+        node_id: UUID,
+        limits: DispatchLimits,
+        run_attempt: Callable[[Claim], Awaitable[None]],
+        log: LogLines,
+    ) -> None:
+        self._pool = pool
+        self._node_id = node_id
+        self._limits = limits
+        self._run_attempt = run_attempt
+        self._log = log
+        self._woken = trio.Event()
+        self._drains: dict[UUID, TenantDrain] = {}
+        self._by_provider = dict.fromkeys(limits.provider_jobs, 0)
+        self._start = NOWHERE
+        self._closing = False
+
+    @property
+    def running(self) -> int:
+        """Attempts in hand."""
+        return sum(drain.running for drain in self._drains.values())
+
+    def wake(self) -> None:
+        """Something may have become due, or room became free."""
+        self._woken.set()
+
+    def close(self) -> None:
+        """Claim nothing more; `run` returns when the attempts in hand have ended."""
+        self._closing = True
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Claim and drain until closed. Cancelled, it takes its attempts with it; their jobs stay `running`."""
+        async with trio.open_nursery() as drains:
+            while not self._closing:
+                self._woken = trio.Event()
+                await self._claim_all(drains)
+                await self._wait_for_work()
+
+    async def _claim_all(self, drains: trio.Nursery) -> None:
+        """Claim while there is room and something to claim."""
+        while not self._closing and (room := self._limits.node_jobs - self.running) > 0:
+            claims = await outlast("claim jobs", lambda room=room: self._claim(room), self._log)  # type: ignore[misc]
+            for claim in claims.jobs:
+                self._hand(claim, drains)
+            wrapped = self._start != NOWHERE and claims.walk_on_from is None
+            self._start = claims.walk_on_from or NOWHERE
+            if not claims.jobs and not self._start.int and not wrapped:
+                return
+
+    async def _claim(self, room: int) -> Claims:
+        return await claim_jobs(
+            self._pool,
+            node=self._node_id,
+            providers={slug: cap - self._by_provider[slug] for slug, cap in self._limits.provider_jobs.items()},
+            room=room,
+            tenant_cap=self._limits.tenant_jobs,
+            start=self._start,
+        )
+
+    def _hand(self, claim: Claim, drains: trio.Nursery) -> None:
+        drain = self._drains.get(claim.job.tenant_id)
+        if drain is None or drain.drained:
+            drain = TenantDrain(claim.job.tenant_id, self._run_attempt, self._freed)
+            self._drains[drain.tenant_id] = drain
+            drains.start_soon(
+                self._drain, drain, name=f"drain {claim.tenant.slug if claim.tenant else drain.tenant_id}"
+            )
+        self._by_provider[claim.job.provider_slug] += 1
+        drain.hand(claim)
+
+    def _freed(self, claim: Claim) -> None:
+        self._by_provider[claim.job.provider_slug] -= 1
+        self.wake()
+
+    async def _drain(self, drain: TenantDrain) -> None:
+        await drain.run()
+        if self._drains.get(drain.tenant_id) is drain:
+            del self._drains[drain.tenant_id]
+
+    async def _wait_for_work(self) -> None:
+        """Sleep until woken, or until a look says that a job is due; one cheap query a poll while nothing happens."""
+        slept = False
+        while not self._woken.is_set():
+            due, next_s = await outlast("look ahead", lambda: look_ahead(self._pool), self._log)
+            if due and slept:
+                return
+            poll_s = self._limits.poll_s * random.uniform(0.75, 1.25)  # noqa: S311  # jitter, not a secret
+            with trio.move_on_after(poll_s if next_s is None else min(poll_s, max(next_s, 0.001))):
+                await self._woken.wait()
+            slept = True

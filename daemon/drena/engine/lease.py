@@ -1,0 +1,93 @@
+"""A node's lease: the right to run the jobs it has claimed.
+
+Invariant (I3): this node's attempts have stopped before any other node may take their jobs. It holds because all
+attempts live in `Lease.scope`, whose deadline is one lease time after the moment, by Trio's clock, *before* the last
+successful renewal was sent, while the database counts the same lease time from a later moment, by its own clock. The
+two clocks are never compared; only the length is shared.
+
+The renewal has a connection of its own, so that no job can starve it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+import trio
+
+import asyncpg_trio
+from asyncpg_trio import exceptions as pg
+from drena.engine.outages import PASSING, outlast
+from drena.store.queries import sql
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from drena.log import LogLines
+
+
+class Lease:
+    """One node's lease for one term; a lost lease is never renewed, the next term has a new id.
+
+    Args:
+        node_id: random, never used before.
+        lease_s: its length in seconds; renewed every third of it.
+    """
+
+    def __init__(self, node_id: UUID, lease_s: float, log: LogLines) -> None:
+        self.node_id = node_id
+        self.lease_s = lease_s
+        self.scope = trio.CancelScope()
+        self.steady_since_s = trio.current_time()
+        """By Trio's clock: since when every renewal was answered at the first try."""
+        self._log = log
+
+    async def join(self, conn: asyncpg_trio.Connection, name: str, version: str, providers: Sequence[str]) -> None:
+        """Take the lease: from here on other nodes count on this one."""
+        sent_s = trio.current_time()
+        await conn.execute(sql("join_node"), self.node_id, name, version, list(providers), self.lease_s)
+        self.scope.deadline = sent_s + self.lease_s
+
+    async def keep(self, url: str, running: Callable[[], int]) -> None:
+        """Renew until cancelled or lost; on loss the scope ends.
+
+        Args:
+            url: where to connect; again, with jitter, whenever the connection is lost.
+            running: how many attempts the node has in hand, for the record.
+        """
+        while not self.scope.cancel_called:
+            try:
+                async with asyncpg_trio.connect(url, server_settings={"application_name": "drena lease"}) as conn:
+                    await self._renew_on(conn, running)
+            except PASSING as error:
+                self._log.warning("lease renewal failed, will try again", error=f"{type(error).__name__}: {error}")
+                self.steady_since_s = trio.current_time()
+                await trio.sleep(self.lease_s / 20)
+
+    async def _renew_on(self, conn: asyncpg_trio.Connection, running: Callable[[], int]) -> None:
+        while True:
+            sent_s = trio.current_time()
+            with trio.move_on_after(self.lease_s / 3) as limit:
+                kept = await conn.fetchval(sql("renew_lease"), self.node_id, self.lease_s, running())
+            if limit.cancelled_caught:
+                raise pg.InterfaceError("the database did not answer the lease renewal in time")
+            if not kept:
+                self._log.error("the lease was taken by another node; stopping the attempts of this one")
+                self.scope.cancel(reason="lease lost")
+                return
+            self.scope.deadline = sent_s + self.lease_s
+            await trio.sleep(self.lease_s / 3)
+
+
+async def release_jobs(pool: asyncpg_trio.Pool, node_id: UUID, reason: str, log: LogLines) -> int:
+    """Put back what a node had in hand and strike its row; returns how many jobs. Safe to repeat."""
+
+    async def release() -> int:
+        async with pool.acquire() as conn, conn.transaction():
+            rows = await conn.fetch(sql("release_jobs"), node_id, reason)
+            await conn.execute(sql("leave_node"), node_id)
+        for row in rows:
+            log.info("job released", job_id=str(row["id"]), provider=row["provider_slug"], reason=reason)
+        return len(rows)
+
+    return await outlast("release jobs", release, log)

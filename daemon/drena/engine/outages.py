@@ -1,0 +1,63 @@
+"""What to do while the database is away: wait with jitter and try again. One place, so that every loop does the
+same."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING, Final, TypeVar
+
+import trio
+
+from asyncpg_trio import exceptions as pg
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from drena.log import LogLines
+
+T = TypeVar("T")
+
+PASSING: Final = (
+    OSError,
+    pg.PostgresConnectionError,
+    pg.InterfaceError,
+    pg.CannotConnectNowError,
+    pg.TooManyConnectionsError,
+    pg.AdminShutdownError,
+    pg.CrashShutdownError,
+    pg.DeadlockDetectedError,
+    pg.SerializationError,
+)
+"""Failures that time heals: the server is away, restarting or full, or chose this statement to break a deadlock."""
+
+FIRST_WAIT_S: Final = 0.1
+LONGEST_WAIT_S: Final = 5.0
+
+
+async def outlast(what: str, call: Callable[[], Awaitable[T]], log: LogLines) -> T:
+    """Call until it succeeds, however long the database is away; the caller's scope sets the limit.
+
+    Args:
+        what: the action in words, for the log.
+        call: safe to repeat.
+        log: told once at the first failure and once when it is over.
+
+    Raises:
+        Exception: whatever is not a passing failure.
+    """
+    wait_s, failures = FIRST_WAIT_S, 0
+    while True:
+        try:
+            result = await call()
+        except PASSING as error:
+            failures += 1
+            if failures == 1:
+                log.warning(
+                    "database out of reach, will try again", doing=what, error=f"{type(error).__name__}: {error}"
+                )
+            await trio.sleep(wait_s * random.uniform(0.5, 1.0))  # noqa: S311  # jitter, not a secret
+            wait_s = min(wait_s * 2, LONGEST_WAIT_S)
+        else:
+            if failures:
+                log.info("database is back", doing=what, failures=failures)
+            return result

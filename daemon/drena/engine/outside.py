@@ -1,0 +1,52 @@
+"""A provider's way out: its secrets, the pace of that credential, and an HTTP client at that pace."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from drena.outgoing import client_settings, credential_digest
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    import httpx2
+
+    from drena.api import Logger, Provider, Tenant
+    from drena.config import Config
+    from drena.outgoing import Clients, Pace, PaceBook
+    from drena.secrets import SecretStore
+
+
+class Outside:
+    """Shared by all attempts and checks of a process.
+
+    Args:
+        config: the operator's overrides of each provider.
+        secrets: where secrets come from.
+        clients: makes the clients.
+        paces: remembers the pace of each credential.
+    """
+
+    def __init__(self, config: Config, secrets: SecretStore, clients: Clients, paces: PaceBook) -> None:
+        self.secrets = secrets
+        self._config = config
+        self._clients = clients
+        self._paces = paces
+
+    @asynccontextmanager
+    async def open(
+        self, provider: Provider, tenant: Tenant, log: Logger
+    ) -> AsyncIterator[tuple[httpx2.AsyncClient, Pace]]:
+        """The client and the pace for one attempt; no connection outlives the block.
+
+        Raises:
+            GiveUp: a secret is missing or malformed, or a certificate file cannot be used.
+        """
+        overrides = self._config.provider(provider.slug)
+        values = {name: self.secrets.read(provider.slug, name, tenant.slug) for name in provider.secrets}
+        wanted = provider.limits.requests_per_minute
+        limit = min(wanted, overrides.requests_per_minute or wanted)
+        pace = self._paces.pace(tenant.id, provider.slug, credential_digest(values), limit)
+        async with self._clients.open(pace=pace, log=log, settings=client_settings(overrides)) as client:
+            yield client, pace

@@ -1,0 +1,136 @@
+"""What becomes of a job after an attempt. Pure: an outcome and a job go in, the row to write comes out.
+
+outcome                                   verdict
+returned                                  success
+GiveUp                                    error, with the provider's code
+RetryLater                                pending again after the backoff; error once the attempts are used up
+any other exception (a bug)               the same, code `provider_bug`
+deadline passed                           the same, code `deadline`
+fenced                                    nothing: the job is somebody else's
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+import msgspec
+
+from drena import api
+from drena.engine import backoff
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """What to write for an attempt; `status` `pending` means another attempt after `delay_s`."""
+
+    status: Literal["success", "error", "pending"]
+    code: str | None = None
+    message: str | None = None
+    result: Any = None
+    delay_s: float = 0.0
+    level: Literal["info", "warning", "error"] = "info"
+    line: str
+    fields: Mapping[str, Any] = {}
+
+
+class Retry(msgspec.Struct, frozen=True, kw_only=True):
+    """What decides whether and when there is another attempt."""
+
+    attempt: int
+    """The one that failed, 1 for the first."""
+    max_attempts: int
+    base_s: float
+    cap_s: float
+    roll: float
+    """A random number in [0, 1)."""
+
+
+BUG_MESSAGE = "Erro interno no conector {provider}: {kind}. O suporte encontra os detalhes no log do job."
+DEADLINE_MESSAGE = "O processamento passou do limite de {limit_s:.0f} s e foi interrompido."
+
+
+def succeeded(result: Any) -> Verdict:
+    """The provider returned."""
+    return Verdict(
+        status="success",
+        result=result,
+        line="attempt succeeded",
+        fields={"event": "attempt.finished", "status": "success"},
+    )
+
+
+def failed(error: Exception, retry: Retry, *, provider: str, trace: str = "") -> Verdict:
+    """The provider raised.
+
+    Args:
+        error: what it raised; not `AttemptFenced`, which writes nothing.
+        retry: whether and when again.
+        provider: its slug, for the words.
+        trace: the traceback of a bug, already redacted.
+    """
+    if isinstance(error, api.GiveUp):
+        return Verdict(
+            status="error",
+            code=error.code,
+            message=error.message,
+            level="error",
+            line="attempt gave up",
+            fields={"event": "attempt.finished", "status": "error", "code": error.code, "reason": error.message},
+        )
+    if isinstance(error, api.RetryLater):
+        code, message, after_s = error.code, error.reason, error.after_s
+    else:
+        code, message, after_s = "provider_bug", BUG_MESSAGE.format(provider=provider, kind=type(error).__name__), None
+    return _again(code, message, after_s, retry, {"traceback": trace} if code == "provider_bug" else {})
+
+
+def overdue(limit_s: float, retry: Retry) -> Verdict:
+    """The attempt passed its deadline."""
+    return _again("deadline", DEADLINE_MESSAGE.format(limit_s=limit_s), None, retry, {})
+
+
+def _again(code: str, message: str, after_s: float | None, retry: Retry, more: Mapping[str, Any]) -> Verdict:
+    fields = {"code": code, "reason": message, **more}
+    if retry.attempt >= retry.max_attempts:
+        return Verdict(
+            status="error",
+            code=code,
+            message=message,
+            level="error",
+            line="attempt failed, attempts used up",
+            fields={"event": "attempt.finished", "status": "error", **fields},
+        )
+    delay_s = backoff.delay_s(
+        retry.attempt, base_s=retry.base_s, cap_s=retry.cap_s, retry_after_s=after_s, roll=retry.roll
+    )
+    return Verdict(
+        status="pending",
+        code=code,
+        message=message,
+        delay_s=delay_s,
+        level="warning",
+        line="attempt failed, will retry",
+        fields={"event": "attempt.retry", "status": "pending", "retry_in_s": round(delay_s, 3), **fields},
+    )
+
+
+def gravest(error: Exception) -> Exception:
+    """The one exception of a group that decides: fenced, then give up, then a bug, then the longest wait.
+
+    A provider with a nursery of its own raises groups; what it meant is inside them.
+    """
+    if not isinstance(error, ExceptionGroup):
+        return error
+    return max((gravest(e) for e in error.exceptions), key=_gravity)
+
+
+def _gravity(error: Exception) -> tuple[int, float]:
+    if isinstance(error, api.AttemptFenced):
+        return 3, 0.0
+    if isinstance(error, api.GiveUp):
+        return 2, 0.0
+    if isinstance(error, api.RetryLater):
+        return 0, error.after_s or 0.0
+    return 1, 0.0

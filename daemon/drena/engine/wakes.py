@@ -1,0 +1,60 @@
+"""Listens for wakes: somebody asked for a job.
+
+A wake carries no information, so a lost one costs time and never a job: the poll finds it. After every new LISTEN the
+dispatcher is woken once, for what was asked in between. The listening connection is pinged every `PING_S`, so that a
+half-open one is noticed within `PING_S + PONG_S`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import trio
+
+import asyncpg_trio
+from asyncpg_trio import exceptions as pg
+from drena.engine.outages import FIRST_WAIT_S, LONGEST_WAIT_S, PASSING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from drena.log import LogLines
+
+CHANNEL: Final = "drena_work"
+PING_S: Final = 10.0
+PONG_S: Final = 5.0
+
+
+async def listen_for_wakes(url: str, wake: Callable[[], None], log: LogLines) -> None:
+    """Call `wake` for every notification, until cancelled; reconnects with growing waits.
+
+    Args:
+        url: a direct or session connection; a transaction pooler cannot LISTEN.
+        wake: must not wait.
+    """
+    wait_s = FIRST_WAIT_S
+    while True:
+        try:
+            async with (
+                asyncpg_trio.connect(url, server_settings={"application_name": "drena listen"}) as conn,
+                conn.listen(CHANNEL) as notifications,
+                trio.open_nursery() as nursery,
+            ):
+                wait_s = FIRST_WAIT_S
+                wake()
+                nursery.start_soon(_ping, conn, name="ping the listener")
+                async for _ in notifications:
+                    wake()
+        except* PASSING as group:
+            log.warning("listening for wakes failed, will try again", error=str(group.exceptions[0]), retry_in_s=wait_s)
+        await trio.sleep(wait_s)
+        wait_s = min(wait_s * 2, LONGEST_WAIT_S)
+
+
+async def _ping(conn: asyncpg_trio.Connection) -> None:
+    while True:
+        await trio.sleep(PING_S)
+        with trio.move_on_after(PONG_S) as limit:
+            await conn.execute("select 1")
+        if limit.cancelled_caught:
+            raise pg.InterfaceError(f"the listening connection did not answer within {PONG_S} s")

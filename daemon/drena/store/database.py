@@ -1,0 +1,88 @@
+"""The door to PostgreSQL: opens the pool, and turns what a person can put right into one clear sentence."""
+
+from __future__ import annotations
+
+import socket
+from contextlib import asynccontextmanager, contextmanager
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+import trio
+
+import asyncpg_trio
+from asyncpg_trio import exceptions as pg
+from drena.errors import ConfigError, DatabaseError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+CONNECT_LIMIT_S: Final = 10.0
+
+
+def describe_url(url: str) -> str:
+    """The server and database of a URL in words that may be shown: no password, no options."""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        return "the database of database.url"
+    where = f"{host}:{port or 5432}" if host else "the local socket"
+    return f"the database {parts.path.lstrip('/') or '(default)'} at {where}"
+
+
+@contextmanager
+def clear_errors(url: str) -> Iterator[None]:
+    """Map failures to connect, once, at the edge.
+
+    Raises:
+        DatabaseError: it cannot be reached or refuses us; the sentence names the server and the way out.
+        ConfigError: the URL itself makes no sense.
+    """
+    where = describe_url(url)
+    try:
+        yield
+    except pg.InvalidPasswordError as error:
+        raise DatabaseError(
+            f"{_upper(where)} refuses the password: correct the user and password in database.url."
+        ) from error
+    except pg.InvalidAuthorizationSpecificationError as error:
+        raise DatabaseError(
+            f"{_upper(where)} refuses this user ({error}): correct database.url or pg_hba.conf."
+        ) from error
+    except pg.InvalidCatalogNameError as error:
+        raise DatabaseError(f"{_upper(where)} does not exist: create it or correct database.url.") from error
+    except pg.TooManyConnectionsError as error:
+        raise DatabaseError(
+            f"{_upper(where)} has no free connection: lower database.pool_size or raise max_connections."
+        ) from error
+    except pg.CannotConnectNowError as error:
+        raise DatabaseError(f"{_upper(where)} is starting up or shutting down: try again in a moment.") from error
+    except pg.InsufficientPrivilegeError as error:
+        raise DatabaseError(f"{_upper(where)} does not let this user do that ({error}): grant it the right.") from error
+    except (pg.ClientConfigurationError, ValueError) as error:
+        raise ConfigError(f"database.url cannot be read: {error}") from error
+    except socket.gaierror as error:
+        raise DatabaseError(f"{_upper(where)} cannot be found: check the host name in database.url.") from error
+    except (OSError, trio.TooSlowError, TimeoutError, pg.PostgresConnectionError, pg.InterfaceError) as error:
+        raise DatabaseError(
+            f"{_upper(where)} cannot be reached: is PostgreSQL running and database.url right?"
+        ) from error
+
+
+def _upper(sentence: str) -> str:
+    return sentence[:1].upper() + sentence[1:]
+
+
+@asynccontextmanager
+async def open_pool(url: str, *, size: int = 10) -> AsyncIterator[asyncpg_trio.Pool]:
+    """Open the daemon's pool, with one connection proven.
+
+    Raises:
+        DatabaseError: see `clear_errors`. Only while opening; later failures are asyncpg's own, in the caller's task.
+    """
+    async with asyncpg_trio.create_pool(
+        url, min_size=0, max_size=size, server_settings={"application_name": "drena", "jit": "off"}
+    ) as pool:
+        with clear_errors(url), trio.fail_after(CONNECT_LIMIT_S):
+            await pool.fetchval("select 1")
+        yield pool

