@@ -70,8 +70,8 @@ class Connection(CopyMixin):
         refuse_timeout(timeout)
         self._residue |= residue_of(query)
         session = self._session
-        rows: list[Record] = await session.run(session.wire.fetch, query, *args, record_class=record_class)
-        return rows
+        session.wire._check_open()
+        return await session.rows(query, args, 0, record_class)
 
     async def fetchrow(
         self, query: str, *args: Any, timeout: None = None, record_class: type[Record] | None = None
@@ -80,15 +80,18 @@ class Connection(CopyMixin):
         refuse_timeout(timeout)
         self._residue |= residue_of(query)
         session = self._session
-        row: Record | None = await session.run(session.wire.fetchrow, query, *args, record_class=record_class)
-        return row
+        session.wire._check_open()
+        rows = await session.rows(query, args, 1, record_class)
+        return rows[0] if rows else None
 
     async def fetchval(self, query: str, *args: Any, column: int = 0, timeout: None = None) -> Any:
         """Run a query and return one column of its first row, or None."""
         refuse_timeout(timeout)
         self._residue |= residue_of(query)
         session = self._session
-        return await session.run(session.wire.fetchval, query, *args, column=column)
+        session.wire._check_open()
+        rows = await session.rows(query, args, 1)
+        return rows[0][column] if rows else None
 
     async def fetchmany(
         self,

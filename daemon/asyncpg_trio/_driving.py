@@ -1,19 +1,16 @@
 """Stepping a coroutine of asyncpg inside a Trio task.
 
-asyncpg's coroutines speak to a driver in three ways, and `drive` answers each:
+The plainest coroutines of asyncpg need no driver at all: they await one future, which pumps the socket by itself
+(`_future`). All others go through `drive`, for two reasons:
 
-* They yield a `Future` of ours: the task pumps the connection's socket until it is settled (`StandInLoop.wait`).
-* They yield None (`asyncio.sleep(0)`): one checkpoint.
-* They await a callable or an async iterable of the user (a password, a COPY source), which is Trio code: what that
-  yields is Trio's own and goes up to Trio untouched.
+* They use `asyncio.timeout()`, `asyncio.shield()` and `asyncio.Event`, which ask for a running loop and a current task.
+  So while a step runs, the stand-in loop is the thread's running loop and `StepTask` its current task. No step contains
+  a wait, so nothing else ever sees them, and what was there before (a Trio run in guest mode) is put back after it.
+* They clean up after `asyncio.CancelledError` only. So a Trio `Cancelled` is held back where it arrives
+  (`StandInLoop.translate`), asyncpg sees the exception it knows, and whatever it then does, the original `Cancelled`
+  leaves `drive`: held, never swallowed.
 
-While a step runs, the stand-in loop is the thread's running loop and `StepTask` its current task, because asyncpg uses
-`asyncio.timeout()`, `asyncio.shield()` and `asyncio.Event`, which ask for both. No step contains a wait, so nothing
-else ever sees them, and what was there before (a Trio run in guest mode) is put back after each step.
-
-Cancellation: Trio's `Cancelled` reaches the pump, never asyncpg. The future is cancelled, which makes the protocol ask
-for a cancel request, and the coroutine gets `asyncio.CancelledError`, the only cancellation it knows how to clean up
-after. Whatever it then does, the original `Cancelled` is what leaves `drive`: it is held, never swallowed.
+What a step yields is Trio's own and goes up to Trio untouched, except None, which is `asyncio.sleep(0)`: a checkpoint.
 """
 
 from __future__ import annotations
@@ -22,10 +19,7 @@ import asyncio
 import types
 from typing import TYPE_CHECKING, Any
 
-import trio
-
 from ._asyncpg_private import enter_task, leave_task, running_loop, set_running_loop
-from ._future import Future
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Generator
@@ -47,43 +41,39 @@ class StepTask:
 def drive(loop: StandInLoop, coro: Coroutine[Any, Any, Any]) -> Generator[Any, Any, Any]:
     """Run one coroutine of asyncpg to its end inside the current Trio task.
 
-    Cancellation: leaves `loop.unfinished()` true when the server may still be working; the caller settles that.
+    Cancellation: leaves `loop.cancel_sent` set when the server may still be working; the session settles that.
     """
     task = StepTask()
-    held: trio.Cancelled | None = None
     step: Callable[[Any], Any] = coro.send
     value: Any = None
-    while True:
-        outer = running_loop()
-        set_running_loop(loop)
-        enter_task(loop, task)
-        try:
-            yielded = step(value)
-        except StopIteration as stop:
-            if held is not None:
-                raise held from None
-            return stop.value
-        except asyncio.CancelledError as error:
-            if held is None:
-                held = loop.take_held()
-            if held is not None:
-                raise held from None
-            raise trio.ClosedResourceError("the operation was cancelled from inside asyncpg") from error
-        finally:
-            leave_task(loop, task)
-            set_running_loop(outer)
-        step, value = coro.send, None
-        try:
-            if type(yielded) is Future:
-                yield from loop.wait(yielded).__await__()
-            elif yielded is None:
-                yield from loop.checkpoint().__await__()
-            else:
-                value = yield yielded
-        except trio.Cancelled as error:
-            held = error
-            if type(yielded) is Future:
-                yielded.cancel()
-            step, value = coro.throw, asyncio.CancelledError()
-        except BaseException as error:  # noqa: BLE001  (it goes to the coroutine, which raises it)
-            step, value = coro.throw, error
+    outer_driven, loop.driven = loop.driven, True
+    try:
+        while True:
+            yielded = take_step(loop, task, step, value)
+            step, value = coro.send, None
+            try:
+                if yielded is None:
+                    yield from loop.checkpoint()
+                else:
+                    value = yield yielded
+            except BaseException as error:  # noqa: BLE001  (it goes to the coroutine, which raises it)
+                step, value = coro.throw, error
+    except StopIteration as stop:
+        loop.raise_held()
+        return stop.value
+    except asyncio.CancelledError:
+        loop.raise_held()
+        raise
+    finally:
+        loop.driven = outer_driven
+
+
+def take_step(loop: StandInLoop, task: StepTask, step: Callable[[Any], Any], value: Any) -> Any:
+    outer = running_loop()
+    set_running_loop(loop)
+    enter_task(loop, task)
+    try:
+        return step(value)
+    finally:
+        leave_task(loop, task)
+        set_running_loop(outer)

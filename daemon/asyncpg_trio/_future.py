@@ -1,7 +1,9 @@
 """The future that asyncpg awaits.
 
-asyncpg's C protocol settles futures from `data_received`; a coroutine of asyncpg awaits them by yielding them to
-whatever drives it (`_driving`). Three things differ from asyncio's future, on purpose:
+asyncpg's C protocol settles futures from `data_received`, its coroutines await them. Awaiting one here pumps the
+connection's socket until it is settled (`StandInLoop.wait`), as Trio code, in the task that awaits; so a coroutine of
+asyncpg that waits for nothing but its own answer can be awaited by a Trio task as it is. Three things differ from
+asyncio's future, on purpose:
 
 * Callbacks run at once, not "soon". The protocol's own callbacks only move its state, and at once means that a
   cancelled query has asked for its cancellation before the coroutine that awaited it sees `CancelledError`.
@@ -93,8 +95,6 @@ class Future:
             callback(self)
 
     def __await__(self) -> Generator[Any, Any, Any]:
-        if self._state == PENDING:
-            yield self
-        return self.result()
+        return self._loop.wait(self).__await__()
 
     __iter__ = __await__

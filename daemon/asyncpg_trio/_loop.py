@@ -50,7 +50,8 @@ class StandInLoop:
         self.cancel_sent: Future | None = None  # set when the protocol wants a cancel request; see _session
         self._timers: list[Timer] = []
         self._order = itertools.count()
-        self._held: trio.Cancelled | None = None
+        self.driven = False  # whether asyncpg's code is being driven, and wants asyncio's kind of cancellation
+        self._held: BaseException | None = None
 
     # What asyncpg calls.
 
@@ -117,21 +118,35 @@ class StandInLoop:
         try:
             return await function(*args, **kwargs)
         except trio.Cancelled as error:
-            self._held = error
-            raise CancelledError from None
+            raise self.translate(error) from None
 
-    def take_held(self) -> trio.Cancelled | None:
-        """The cancellation that `as_asyncpg_expects` translated, once."""
+    def translate(self, error: BaseException) -> BaseException:
+        """What asyncpg is to see of a cancellation; the original is held for `raise_held`."""
+        if not self.driven or isinstance(error, Exception):
+            return error
+        self._held = error
+        return CancelledError()
+
+    def raise_held(self) -> None:
+        """Raise the cancellation that was translated, if there was one."""
         held, self._held = self._held, None
-        return held
+        if held is not None:
+            raise held from None
 
-    async def wait(self, future: Future) -> None:
-        """Pump the socket until the future is settled, or fail it when the connection is gone."""
-        transport = self.transport
-        if transport is not None:
-            await transport.pump_until(future.done)
+    async def wait(self, future: Future) -> Any:
+        """Pump the socket until the future is settled, and return its result; fail it when the connection is gone.
+
+        Cancellation: cancels the future, upon which the protocol asks for a cancel request.
+        """
+        if self.transport is not None and not future.done():
+            try:
+                await self.transport.pump_until(future.done)
+            except BaseException as error:  # noqa: BLE001  (raised again, if in translation)
+                future.cancel()
+                raise self.translate(error) from None
         if not future.done():
             future.set_exception(exceptions.ConnectionDoesNotExistError("the connection is closed"))
+        return future.result()
 
     async def checkpoint(self) -> None:
         await trio.lowlevel.checkpoint()

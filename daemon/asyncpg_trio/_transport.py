@@ -17,6 +17,7 @@ notifications are received while somebody waits for them or for an answer.
 
 from __future__ import annotations
 
+import select
 import ssl
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -27,7 +28,7 @@ from ._tls import TLSLayer
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable, Iterable
+    from collections.abc import Awaitable, Callable, Iterable
 
 READ_BYTES = 65536
 READS_AT_ONCE = 16  # before the scheduler gets its turn: one megabyte
@@ -41,6 +42,8 @@ class Transport:
     def __init__(self, sock: socket.socket, protocol: Any) -> None:
         self._sock = sock
         self._protocol = protocol
+        self._fd = sock.fileno()
+        self._either: Any = None  # an epoll object, made when first needed
         self._tls: TLSLayer | None = None
         self._outgoing = bytearray()
         self._write_error: OSError | None = None
@@ -116,10 +119,10 @@ class Transport:
             if complete and not self._outgoing:
                 break
             if complete or self._outgoing:
-                await trio.lowlevel.wait_writable(self._sock)
+                await trio.lowlevel.wait_writable(self._fd)
                 received = b""
                 continue
-            await trio.lowlevel.wait_readable(self._sock)
+            await trio.lowlevel.wait_readable(self._fd)
             try:
                 received = self._sock.recv(READ_BYTES)
             except BlockingIOError:
@@ -140,7 +143,14 @@ class Transport:
                 continue
             self._leading = True
             try:
-                await self._lead(satisfied)
+                if self._outgoing:
+                    await self._wait_for_either()
+                    self._flush()
+                else:
+                    await trio.lowlevel.wait_readable(self._fd)
+                self._read()
+            except trio.ClosedResourceError:
+                pass  # closed, or a false alarm of look_again
             finally:
                 self._leading = False
                 if self._followers:
@@ -150,35 +160,33 @@ class Transport:
         """Have everybody who waits test their condition once more; the leader too, by a false alarm on its socket."""
         self._followers.unpark_all()
         if self._leading and not self.closed:
-            trio.lowlevel.notify_closing(self._sock)
+            self._disturb()
 
     def poll(self) -> None:
         """Take what has arrived, without waiting: how an idle connection learns that the server hung up."""
         if not (self.closed or self._leading or self._reading_paused):
             self._read()
 
-    async def _lead(self, satisfied: Callable[[], bool]) -> None:
-        while not (satisfied() or self.closed):
-            if self._outgoing:
-                await self._wait_for_either()
-                self._flush()
-            elif self._reading_paused:
-                return
-            else:
-                try:
-                    await trio.lowlevel.wait_readable(self._sock)
-                except trio.ClosedResourceError:
-                    return
-            self._read()
-            if self._followers:
-                self._followers.unpark_all()
-
     async def _wait_for_either(self) -> None:
-        """Wait until the socket can be read or written; the slow path, for writes larger than the kernel takes."""
+        """Wait until the socket can be read or written.
 
-        async def one(wait: Callable[[socket.socket], Any]) -> None:
+        Trio waits for one or the other. An epoll object can be waited for too, and it is ready when the socket is ready
+        either way: no second task. Where there is no epoll, a nursery of two does it.
+        """
+        if not hasattr(select, "epoll"):
+            await self._wait_for_either_in_two_tasks()
+            return
+        if self._either is None:
+            self._either = select.epoll()
+            self._either.register(self._fd, 0)
+        wanted = select.EPOLLOUT if self._reading_paused else select.EPOLLOUT | select.EPOLLIN
+        self._either.modify(self._fd, wanted)
+        await trio.lowlevel.wait_readable(self._either)
+
+    async def _wait_for_either_in_two_tasks(self) -> None:
+        async def one(wait: Callable[[int], Awaitable[None]]) -> None:
             with suppress(trio.ClosedResourceError):
-                await wait(self._sock)
+                await wait(self._fd)
             nursery.cancel_scope.cancel()
 
         async with trio.open_nursery() as nursery:
@@ -188,8 +196,6 @@ class Transport:
 
     def _read(self) -> None:
         for _ in range(READS_AT_ONCE):
-            if self.closed:
-                return
             try:
                 data = self._sock.recv(READ_BYTES)
             except (BlockingIOError, InterruptedError):
@@ -206,7 +212,7 @@ class Transport:
                 self._protocol.data_received(data)
             else:
                 self._read_encrypted(data)
-            if len(data) < READ_BYTES or self._reading_paused:
+            if len(data) < READ_BYTES or self.closed or self._reading_paused:
                 return
 
     def _read_encrypted(self, data: bytes) -> None:
@@ -246,12 +252,20 @@ class Transport:
             self._write_error = error
             return len(data)
 
+    def _disturb(self) -> None:
+        """Make the leader's wait end with ClosedResourceError."""
+        trio.lowlevel.notify_closing(self._fd)
+        if self._either is not None:
+            trio.lowlevel.notify_closing(self._either)
+
     def _lose(self, error: Exception | None) -> None:
         if self.closed:
             return
         self.closed = True
         self._outgoing.clear()
-        trio.lowlevel.notify_closing(self._sock)
+        self._disturb()
+        if self._either is not None:
+            self._either.close()
         self._sock.close()
         self._protocol.connection_lost(error)
         self._followers.unpark_all()
