@@ -189,7 +189,7 @@ def _import(entry: EntryPoint) -> Any:
         return entry.load()
     except KeyboardInterrupt:
         raise
-    except BaseException as error:
+    except BaseException as error:  # noqa: ASYNC104 - no Trio here, and a plugin may raise anything
         raise PluginFault(f"it cannot be imported: {_said(error)}") from error
 
 
@@ -210,7 +210,7 @@ def _ask(plugin: Any) -> Sequence[Provider]:
         answers = trial.hook.drena_providers()
     except KeyboardInterrupt:
         raise
-    except BaseException as error:
+    except BaseException as error:  # noqa: ASYNC104 - no Trio here, and a plugin may raise anything
         raise PluginFault(f"drena_providers() failed: {_said(error)}") from error
     answer = answers[0] if answers else None
     if inspect.iscoroutine(answer):

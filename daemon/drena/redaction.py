@@ -12,7 +12,8 @@ Guarantees, held by property tests:
 
 The search costs one dictionary look-up a character whatever the number of secrets (an alternation in a regular
 expression would grow with it), and as many more as there are lengths where the first `MIN_CHARS` characters agree;
-tokens share their first characters more often than their lengths. Without secrets it costs nothing. Secrets are only ever added; a rotated one is still worth hiding.
+tokens share their first characters more often than their lengths. Without secrets it costs nothing. Secrets are only
+ever added; a rotated one is still worth hiding.
 """
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ _ASSIGNED = re.compile(
 class Redactor:
     """The secrets this process knows, and how to take them out.
 
-    Used from the daemon's one event loop; `add` between two calls of `text` is safe, also from a worker thread.
+    Used from the daemon's one event loop thread; nothing in it waits.
     """
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:

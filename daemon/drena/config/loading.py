@@ -239,7 +239,7 @@ def _agree(config: Config, places: Mapping[Keys, str]) -> None:
     for path, url in urls.items():
         _expect_scheme(path, url, ("postgresql", "postgres"), places)
     for slug, overrides in config.providers.items():
-        _expect_scheme(("providers", slug, "proxy"), overrides.proxy, ("http", "https", "socks5", "socks5h"), places)
+        _expect_scheme(("providers", slug, "proxy"), overrides.proxy, ("http", "https"), places)
 
 
 def _expect_scheme(path: Keys, url: str | None, schemes: tuple[str, ...], places: Mapping[Keys, str]) -> None:
