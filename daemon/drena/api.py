@@ -114,10 +114,10 @@ class AttemptFenced(Exception):
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """What a provider asks of the daemon. An operator may lower the pace and the deadline by settings."""
+    """What a provider asks of the daemon. An operator may set another pace and deadline."""
 
     requests_per_minute: float = 60.0
-    """The pace that `Context.http` starts with and never exceeds."""
+    """The pace that `Context.http` starts with and never exceeds, unless the operator sets another."""
     deadline_s: float = 4 * 3600.0
     """An attempt older than this is ended with code `deadline`."""
     no_progress_s: float = 900.0

@@ -122,13 +122,16 @@ class Daemon:
         Raises:
             DatabaseError: the database is newer than this program.
         """
+        def joined() -> None:
+            task_status.started()
+
         await self._prepare()
         async with trio.open_nursery() as services:
             services.start_soon(self._finisher.run, name="finisher")
             services.start_soon(self._reporter.run, name="reporter")
             services.start_soon(listen_for_wakes, self._listen_url, self._wake, self._log, name="listener")
             services.start_soon(self._sweep_now_and_then, name="sweep")
-            await self._run_term(lambda: task_status.started())
+            await self._run_term(joined)
             while not self._stopping:
                 await self._run_term(_not_news)
             services.cancel_scope.cancel(reason="drained")

@@ -45,8 +45,7 @@ class Outside:
         """
         overrides = self._config.provider(provider.slug)
         values = {name: self.secrets.read(provider.slug, name, tenant.slug) for name in provider.secrets}
-        wanted = provider.limits.requests_per_minute
-        limit = min(wanted, overrides.requests_per_minute or wanted)
+        limit = overrides.requests_per_minute or provider.limits.requests_per_minute
         pace = self._paces.pace(tenant.id, provider.slug, credential_digest(values), limit)
         async with self._clients.open(pace=pace, log=log, settings=client_settings(overrides)) as client:
             yield client, pace

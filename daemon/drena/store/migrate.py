@@ -93,11 +93,23 @@ async def migrate(conn: Connection, *, dry_run: bool = False) -> list[str]:
         return await _apply(conn)
 
 
+async def missing(conn: Connection) -> list[str]:
+    """Names of the migrations this database still lacks.
+
+    Raises:
+        DatabaseError: see `pending`.
+    """
+    return [m.name for m in pending(known_migrations(), await _applied(conn))]
+
+
+async def _applied(conn: Connection) -> dict[str, str]:
+    return {row["name"]: row["digest"] for row in await conn.fetch("select name, digest from drena.migrations")}
+
+
 async def _apply(conn: Connection) -> list[str]:
     await conn.execute("select pg_advisory_xact_lock($1)", _LOCK_KEY)
     await conn.execute(_BOOTSTRAP)
-    applied = {row["name"]: row["digest"] for row in await conn.fetch("select name, digest from drena.migrations")}
-    todo = pending(known_migrations(), applied)
+    todo = pending(known_migrations(), await _applied(conn))
     if todo:
         await _check_adoptable(conn)
     for migration in todo:

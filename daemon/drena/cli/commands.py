@@ -1,0 +1,161 @@
+"""The commands' names, options and help; what they do is in the modules beside this one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import click
+
+from drena import __version__
+from drena.cli import upkeep, working
+from drena.cli.entry import run_command
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+STATUSES = ("pending", "running", "success", "error", "canceled")
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+dry_run = click.option("--dry-run", is_flag=True, help="Say what would change, and change nothing.")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.option(
+    "--config",
+    "config",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Configuration file; otherwise $DRENA_CONFIG, otherwise /etc/drena/drena.toml.",
+)
+@click.version_option(__version__, prog_name="drena")
+@click.pass_context
+def main(ctx: click.Context, config: Path | None) -> None:
+    """Drena runs the integrations of many tenants and never lets a job get stuck.
+
+    Exit codes: 0 ok, 1 the job failed, 2 usage, 3 configuration, 4 database out of reach.
+    """
+    ctx.obj = config
+
+
+def command(name: str, *options: Callable[[Any], Any]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """A command of `main` that is handed the configuration file first."""
+
+    def decorate(function: Callable[..., None]) -> Callable[..., None]:
+        for option in reversed(options):
+            function = option(function)
+        main.command(name)(click.pass_obj(function))
+        return function
+
+    return decorate
+
+
+@command("run")
+def run(config: Path | None) -> None:
+    """Run the daemon until SIGTERM: drain every tenant's jobs.
+
+    Example: DRENA_DATABASE__URL=postgresql://drena@db/office drena run
+    """
+    run_command(upkeep.run, config)
+
+
+@command("migrate", dry_run)
+def migrate(config: Path | None, dry_run: bool) -> None:
+    """Adopt or update the database; safe beside running nodes, and a second time.
+
+    Example: drena migrate --dry-run
+    """
+    run_command(upkeep.migrate, config, dry_run)
+
+
+@command("sweep", dry_run, as_json)
+def sweep(config: Path | None, dry_run: bool, as_json: bool) -> None:
+    """End jobs that are stuck for ever, and clear the ghosts they left.
+
+    Example: drena sweep --dry-run
+    """
+    run_command(upkeep.sweep, config, dry_run, as_json)
+
+
+@command(
+    "request",
+    click.argument("tenant"),
+    click.argument("provider"),
+    click.option("--lane", default="", help="Lane of the integration; the default one is ''."),
+    click.option("--payload", default="{}", help="A JSON object for the provider."),
+    click.option("--wait", is_flag=True, help="Wait for the end; exit code 1 when the job fails."),
+    as_json,
+)
+def request(
+    config: Path | None, tenant: str, provider: str, lane: str, payload: str, wait: bool, as_json: bool
+) -> None:
+    """Ask for a job of TENANT (slug or id) with PROVIDER (slug).
+
+    While one is active nothing is created and that one is shown: "Execução em andamento".
+
+    Example: drena request contmax acessorias --wait
+    """
+    run_command(working.request, config, tenant, provider, lane, payload, wait, as_json)
+
+
+@command(
+    "jobs",
+    click.option("--tenant", help="Only this tenant's (slug or id)."),
+    click.option("--provider", help="Only this provider's (slug)."),
+    click.option("--status", multiple=True, type=click.Choice(STATUSES), help="Only these; may be repeated."),
+    click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 1000)),
+    as_json,
+)
+def jobs(
+    config: Path | None, tenant: str | None, provider: str | None, status: tuple[str, ...], limit: int, as_json: bool
+) -> None:
+    """List the newest jobs.
+
+    Example: drena jobs --status running --status pending
+    """
+    run_command(working.jobs, config, tenant, provider, status, limit, as_json)
+
+
+@command("job", click.argument("job_id", metavar="ID", type=click.UUID), as_json)
+def job(config: Path | None, job_id: UUID, as_json: bool) -> None:
+    """Show one job and its log.
+
+    Example: drena job 0f8c2c1e-5b1e-4c5e-9a54-1d3f0b8f6b11
+    """
+    run_command(working.job, config, job_id, as_json)
+
+
+@command("integrations", click.option("--tenant", help="Only this tenant's (slug or id)."), as_json)
+def integrations(config: Path | None, tenant: str | None, as_json: bool) -> None:
+    """List the integrations with their last status.
+
+    Example: drena integrations --tenant contmax
+    """
+    run_command(working.integrations, config, tenant, as_json)
+
+
+@command("plugins", as_json)
+def plugins(config: Path | None, as_json: bool) -> None:
+    """List the plugins that were found, and why one was skipped.
+
+    Example: drena plugins
+    """
+    run_command(upkeep.plugins, config, as_json)
+
+
+@command("check", click.argument("tenant", required=False), click.argument("provider", required=False), as_json)
+def check(config: Path | None, tenant: str | None, provider: str | None, as_json: bool) -> None:
+    """Ask a provider whether the tenant's credential works; all enabled integrations without arguments.
+
+    Example: drena check contmax acessorias
+    """
+    run_command(upkeep.check, config, tenant, provider, as_json)
+
+
+@command("config", as_json)
+def config(config: Path | None, as_json: bool) -> None:
+    """Explain every setting: its value, and where the value comes from.
+
+    Example: drena config
+    """
+    run_command(upkeep.show_config, config, as_json)

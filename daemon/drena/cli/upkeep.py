@@ -1,0 +1,143 @@
+"""Commands that run and keep the daemon: `run`, `migrate`, `sweep`, `plugins`, `check`, `config`."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import click
+import msgspec
+import trio
+
+from drena import hygiene
+from drena.api import GiveUp, RetryLater, Tenant
+from drena.cli.scene import open_stage, set_scene
+from drena.cli.tables import show
+from drena.config import describe, read_config
+from drena.daemon import Daemon, open_database, stop_on_signals
+from drena.engine.context import ProviderContext, decode_settings
+from drena.errors import ConfigError, Exit, UsageError
+from drena.store.migrate import migrate as bring_up_to_date
+from drena.store.migrate import missing
+from drena.store.queries import sql
+from drena.store.reads import find_tenant
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from asyncpg_trio import Pool
+    from drena.cli.scene import Scene
+
+
+async def run(config: Path | None) -> None:
+    """`drena run`: until SIGTERM or SIGINT."""
+    scene = set_scene(config)
+    if not scene.host.providers:
+        raise ConfigError("No provider is installed: install one, for example drena-acessorias (see `drena plugins`).")
+    async with open_database(scene.config) as (url, pool):
+        daemon = Daemon(
+            config=scene.config,
+            url=url,
+            pool=pool,
+            host=scene.host,
+            outside=scene.outside,
+            redactor=scene.redactor,
+            log=scene.log,
+        )
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(stop_on_signals, daemon, name="signals")
+            await daemon.run()
+            nursery.cancel_scope.cancel(reason="drained")
+    scene.log.info("stopped")
+
+
+async def migrate(config: Path | None, dry_run: bool) -> None:
+    """`drena migrate [--dry-run]`."""
+    async with open_stage(config) as (_scene, pool), pool.acquire() as conn:
+        names = await bring_up_to_date(conn, dry_run=dry_run)
+    verb = "Would apply" if dry_run else "Applied"
+    click.echo(f"{verb} {', '.join(names)}." if names else "The database is up to date.")
+
+
+async def sweep(config: Path | None, dry_run: bool, as_json: bool) -> None:
+    """`drena sweep [--dry-run]`."""
+    async with open_stage(config) as (scene, pool), pool.acquire() as conn:
+        if await missing(conn):
+            raise ConfigError("This database is not up to date: run `drena migrate` first (it has a --dry-run too).")
+        if not dry_run:
+            await hygiene.save_thresholds(conn, scene.config.heal)
+        settled = await hygiene.sweep(conn, scene.log, dry_run=dry_run)
+    rows = [msgspec.to_builtins(thing) for thing in settled]
+    columns = ("kind", "id", "provider_slug", "was", "now", "code", "message")
+    show(rows, columns, as_json=as_json, empty="Nothing is stuck.")
+    if rows and not as_json:
+        click.echo(f"{len(rows)} would be settled." if dry_run else f"{len(rows)} settled.")
+
+
+async def plugins(config: Path | None, as_json: bool) -> None:
+    """`drena plugins`."""
+    scene = set_scene(config, quiet=True)
+    rows = [msgspec.to_builtins(report, enc_hook=str) for report in scene.host.reports]
+    await trio.lowlevel.checkpoint()
+    show(
+        rows,
+        ("name", "version", "state", "providers", "source", "reason"),
+        as_json=as_json,
+        empty="No plugin was found.",
+    )
+
+
+async def check(config: Path | None, tenant: str | None, provider: str | None, as_json: bool) -> Exit:
+    """`drena check [TENANT PROVIDER]`: without arguments, every enabled integration."""
+    async with open_stage(config) as (scene, pool):
+        targets = await _targets(pool, tenant, provider, scene)
+        rows = [await _check_one(scene, pool, office, slug) for office, slug in targets]
+    show(rows, ("tenant", "provider", "ok", "message"), as_json=as_json, empty="There are no integrations to check.")
+    return Exit.OK if all(row["ok"] for row in rows) else Exit.JOB_FAILED
+
+
+async def _targets(pool: Pool, tenant: str | None, provider: str | None, scene: Scene) -> list[tuple[Tenant, str]]:
+    if tenant is not None and provider is not None:
+        scene.host.provider(provider)
+        return [(await find_tenant(pool, tenant), provider)]
+    if tenant is not None:
+        raise UsageError("Name both TENANT and PROVIDER, or neither: `drena check TENANT PROVIDER`.")
+    rows = await pool.fetch(sql("list_integrations"), None)
+    return [(await find_tenant(pool, row["tenant"]), row["provider"]) for row in rows if row["enabled"]]
+
+
+async def _check_one(scene: Scene, pool: Pool, office: Tenant, slug: str) -> dict[str, object]:
+    try:
+        ok, message = await _ask_provider(scene, pool, office, slug)
+    except (GiveUp, RetryLater, UsageError) as error:
+        ok, message = False, str(error)
+    return {"tenant": office.slug, "provider": slug, "ok": ok, "message": message}
+
+
+async def _ask_provider(scene: Scene, pool: Pool, office: Tenant, slug: str) -> tuple[bool, str]:
+    provider = scene.host.provider(slug)
+    row = await pool.fetchrow(sql("get_integration"), office.id, slug)
+    if row is None:
+        raise UsageError(f"{office.slug} has no integration {slug}: add a row to tenant_integrations first.")
+    settings = decode_settings(provider, row["config"].encode())
+    async with scene.outside.open(provider, office, scene.log) as (http, pace):
+        answer = await provider.check(
+            ProviderContext(
+                provider=provider,
+                tenant=office,
+                settings=settings,
+                base_url=row["base_url"],
+                log=scene.log,
+                http=http,
+                pace=pace,
+                secrets=scene.outside.secrets,
+            )
+        )
+    return answer.ok, answer.message
+
+
+async def show_config(config: Path | None, as_json: bool) -> None:
+    """`drena config`."""
+    rows = [msgspec.to_builtins(line, enc_hook=str) for line in describe(read_config(config, os.environ))]
+    await trio.lowlevel.checkpoint()
+    show(rows, ("key", "value", "source", "description"), as_json=as_json, empty="")

@@ -1,0 +1,129 @@
+"""Commands that ask for jobs and look at them: `request`, `jobs`, `job`, `integrations`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import click
+import msgspec
+import trio
+
+from drena.cli.scene import open_stage
+from drena.cli.tables import show, show_json
+from drena.errors import Exit, UsageError
+from drena.store.jobs import request_job
+from drena.store.reads import find_tenant, get_job, get_job_logs, list_integrations, list_jobs
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from asyncpg_trio import Pool
+    from drena.store.reads import JobView
+
+LOOK_EVERY_S = 0.5
+
+
+async def request(
+    config: Path | None, tenant: str, provider: str, lane: str, payload: str, wait: bool, as_json: bool
+) -> Exit:
+    """`drena request TENANT PROVIDER [--wait]`."""
+    decoded = _payload(payload)
+    async with open_stage(config) as (scene, pool):
+        scene.host.provider(provider)
+        office = await find_tenant(pool, tenant)
+        answer = await request_job(pool, office.id, provider, lane=lane, payload=decoded)
+        if answer.job is None:
+            raise UsageError(_refusals(answer.outcome, tenant, provider))
+        job = await get_job(pool, UUID(answer.job["id"]))
+        if not as_json:
+            click.echo(_answer(answer.outcome, job, answer.healed_job_id))
+        if wait:
+            job = await _wait_for(pool, job.id)
+    if as_json:
+        show_json({"outcome": answer.outcome, "healed_job_id": answer.healed_job_id, "job": job})
+    elif wait:
+        click.echo(_ending(job))
+    return Exit.JOB_FAILED if wait and job.status != "success" else Exit.OK
+
+
+def _payload(text: str) -> dict[str, Any]:
+    try:
+        return msgspec.json.decode(text, type=dict[str, Any])
+    except msgspec.DecodeError as error:
+        raise UsageError(f"--payload is not a JSON object ({error}): write it like '{{\"full\": true}}'.") from error
+
+
+def _refusals(outcome: str, tenant: str, provider: str) -> str:
+    if outcome == "integration_disabled":
+        return f"The integration {provider} of {tenant} is disabled: enable it in tenant_integrations first."
+    return f"{tenant} has no integration {provider}: add a row to tenant_integrations first."
+
+
+def _answer(outcome: str, job: JobView, healed: UUID | None) -> str:
+    if outcome == "active":
+        since = f"{job.created_at.astimezone():%Y-%m-%d %H:%M:%S}"
+        return f"Execução em andamento: job {job.id} is {job.status} since {since}."
+    return f"Job {job.id} requested." + (f" It replaces the stuck job {healed}." if healed else "")
+
+
+def _ending(job: JobView) -> str:
+    if job.status == "success":
+        return f"Job {job.id} succeeded: {msgspec.json.encode(job.result).decode()}"
+    return f"Job {job.id} ended as {job.status} ({job.error_code}): {job.error_message}"
+
+
+async def _wait_for(pool: Pool, job_id: UUID) -> JobView:
+    """Look until the job has ended. A second reader of the queue polls; only the daemon listens."""
+    while not (job := await get_job(pool, job_id)).ended:  # noqa: ASYNC110  # the database has no event for us
+        await trio.sleep(LOOK_EVERY_S)
+    return job
+
+
+async def jobs(
+    config: Path | None, tenant: str | None, provider: str | None, status: tuple[str, ...], limit: int, as_json: bool
+) -> None:
+    """`drena jobs`."""
+    async with open_stage(config) as (_scene, pool):
+        office = None if tenant is None else await find_tenant(pool, tenant)
+        found = await list_jobs(
+            pool, tenant_id=office.id if office else None, provider=provider, statuses=status or None, limit=limit
+        )
+    rows = [msgspec.structs.asdict(job) for job in found]
+    columns = ("id", "tenant", "provider", "lane", "status", "progress", "attempts", "created_at", "error_message")
+    show(rows, columns, as_json=as_json, empty="There are no jobs.")
+
+
+async def job(config: Path | None, job_id: UUID, as_json: bool) -> None:
+    """`drena job ID`."""
+    async with open_stage(config) as (_scene, pool):
+        found = await get_job(pool, job_id)
+        lines = await get_job_logs(pool, found)
+    if as_json:
+        show_json({"job": found, "logs": lines})
+        return
+    for name, value in msgspec.structs.asdict(found).items():
+        if value not in (None, ""):
+            click.echo(f"{name.replace('_', ' '):>18}  {value}")
+    click.echo()
+    for line in lines:
+        fields = " ".join(f"{k}={v}" for k, v in line.fields.items() if k != "event")
+        click.echo(f"{line.at.astimezone():%H:%M:%S.%f} {line.level:7} #{line.attempt} {line.message}  {fields}")
+
+
+async def integrations(config: Path | None, tenant: str | None, as_json: bool) -> None:
+    """`drena integrations`."""
+    async with open_stage(config) as (_scene, pool):
+        office = None if tenant is None else await find_tenant(pool, tenant)
+        rows = await list_integrations(pool, office.id if office else None)
+    columns = (
+        "tenant",
+        "provider",
+        "enabled",
+        "last_status",
+        "last_run",
+        "active_status",
+        "active_progress",
+        "last_error",
+    )
+    show(rows, columns, as_json=as_json, empty="There are no integrations: add rows to tenant_integrations.")
