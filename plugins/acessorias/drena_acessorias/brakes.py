@@ -18,12 +18,12 @@ _HINTS = {
 }
 
 
-def verdict(*, read: int, anonymous: int, known: int, end: Nothing) -> GiveUp | None:
+def verdict(*, read: int, lost: int, known: int, end: Nothing) -> GiveUp | None:
     """Judge a list that was read to its end.
 
     Args:
         read: different companies read in the whole job.
-        anonymous: those among them with neither ID nor usable identifier.
+        lost: those among them that say of no company which it is, or hide it.
         known: companies of the office that were linked to Acessórias before the job began.
         end: how the list ended.
 
@@ -45,7 +45,7 @@ def verdict(*, read: int, anonymous: int, known: int, end: Nothing) -> GiveUp | 
             "O Acessórias não mostrou nenhuma empresa: confira se o token pertence a este escritório "
             f"e o que ele pode ver.{hint}",
         )
-    if read == anonymous:
+    if read == lost:
         return nothing_usable(read)
     return None
 

@@ -47,6 +47,7 @@ class Tallies(msgspec.Struct):
     odd_check_digits: int = 0
     duplicates: int = 0
     foreign_rows: int = 0
+    hidden: int = 0
     repeated: int = 0
     masked: list[str] = []
 
@@ -126,7 +127,7 @@ class CompaniesSync:
             raise nothing_usable(len(page.rows))
         batch = gather(page.rows, self._seen)
         async with self._ctx.transaction() as tx:
-            written = Written(created=0, updated=0, unchanged=0, duplicates=[], foreign_rows=[])
+            written = Written(created=0, updated=0, unchanged=0, duplicates=[], foreign_rows=[], hidden=[])
             if batch.companies:
                 written = await write_page(tx, self._ctx.tenant.id, batch.companies)
             state = self._advanced(page, batch, written)
@@ -136,7 +137,7 @@ class CompaniesSync:
                 created=written.created,
                 updated=written.updated,
                 skipped=written.unchanged + len(written.duplicates),
-                errors=batch.anonymous + len(written.foreign_rows),
+                errors=batch.anonymous + len(written.foreign_rows) + len(written.hidden),
             )
             tx.checkpoint(state)
         self._state = state
@@ -154,6 +155,7 @@ class CompaniesSync:
             + sum(each.document is not None and not check_digits_hold(each.document) for each in batch.companies),
             duplicates=before.duplicates + len(written.duplicates),
             foreign_rows=before.foreign_rows + len(written.foreign_rows),
+            hidden=before.hidden + len(written.hidden),
             repeated=before.repeated + (0 if reread else batch.repeated),
             masked=sorted({*before.masked, *batch.masked})[:_FIELDS_KEPT],
         )
@@ -186,6 +188,8 @@ class CompaniesSync:
             self._warn("outro cadastro mais novo do Acessórias tem o mesmo documento: ignorada", page, external_key=key)
         for key in written.foreign_rows:
             self._warn("a empresa está vinculada a outra origem: não alterada", page, external_key=key)
+        for key in written.hidden:
+            self._warn("identificador mascarado e ID desconhecido: não gravada", page, external_key=key)
         for name in batch.masked:
             if self._told[name] == 0:
                 self._warn("o token não vê este campo (valor mascarado): mantido o que havia", page, field=name)
@@ -198,7 +202,8 @@ class CompaniesSync:
 
     def _judge(self, end: End) -> None:
         state = self._state
-        trouble = verdict(read=state.read, anonymous=state.tallies.anonymous, known=state.known, end=end.nothing)
+        lost = state.tallies.anonymous + state.tallies.hidden
+        trouble = verdict(read=state.read, lost=lost, known=state.known, end=end.nothing)
         if trouble is not None:
             raise trouble
         if end.nothing.form == "Erro":

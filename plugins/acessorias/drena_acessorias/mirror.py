@@ -84,7 +84,7 @@ WRITE_PAGE: Final = f"""
 with page as materialized (
     select *
     from jsonb_to_recordset($2::text::jsonb) as p (
-        external_key text, document text, cnpj text, hash text, payload jsonb, kept jsonb)
+        external_key text, document text, cnpj text, hidden boolean, hash text, payload jsonb, kept jsonb)
 ),
 matched as materialized (
     select p.*, e.id, e.linked, e.by_key, e.key, e.stored, e.stored_hash, e.source,
@@ -125,6 +125,7 @@ judged as materialized (
                 partition by coalesce(m.id::text, m.document, m.external_key)
                 order by m.corrected desc, m.key_length desc nulls last, m.external_key desc) > 1
                 then 'duplicate'
+            when m.id is null and m.hidden then 'hidden'
             when m.id is null then 'new'
             when m.linked and m.stored_hash = m.hash and m.key is not distinct from coalesce(m.external_key, m.key)
                 then 'same'
@@ -187,7 +188,8 @@ select
     (select coalesce(array_agg(coalesce(external_key, document)), '{{}}') from judged where verdict = 'duplicate')
         as duplicates,
     (select coalesce(array_agg(coalesce(external_key, document)), '{{}}') from judged where verdict = 'foreign')
-        as foreign_rows
+        as foreign_rows,
+    (select coalesce(array_agg(external_key), '{{}}') from judged where verdict = 'hidden') as hidden
 """  # noqa: S608
 """Write one page: $1 the tenant, $2 the companies as JSON text. A page written twice changes nothing more."""
 
@@ -198,7 +200,7 @@ select count(*)::int from public.empresas where organizacao_id = $1 and external
 
 
 class Written(msgspec.Struct, frozen=True):
-    """What became of a page's companies. The five sum up to all of them."""
+    """What became of a page's companies. The six sum up to all of them."""
 
     created: int
     updated: int
@@ -207,6 +209,8 @@ class Written(msgspec.Struct, frozen=True):
     """Companies whose document a newer registration owns."""
     foreign_rows: list[str]
     """Companies whose row is linked to another source."""
+    hidden: list[str]
+    """Companies of unknown ID whose identifier is masked."""
 
 
 async def write_page(tx: Transaction, tenant_id: UUID, companies: list[Company]) -> Written:

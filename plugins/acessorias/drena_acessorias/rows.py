@@ -2,7 +2,9 @@
 
 A company is known by its `ID` at Acessórias and by its document within the office; one of the two is enough. A row with
 an `ID` and an unusable identifier is mirrored under the `ID` with the identifier as it came. A row with neither cannot
-be found again at the next sync, so it is not stored: it is counted as an error and told.
+be found again at the next sync, so it is not stored: it is counted as an error and told. The same goes for a company
+with a masked identifier and an `ID` that no row has: the office may well have typed it in, and it would stand there
+twice.
 """
 
 from __future__ import annotations
@@ -27,6 +29,8 @@ class Company(msgspec.Struct, frozen=True):
     """Normalised CPF, CNPJ or CAEPF; None when the identifier is unusable."""
     cnpj: str | None
     """The identifier as it came."""
+    hidden: bool
+    """The identifier is masked: whether the office has a row for this company already cannot be told by it."""
     hash: str
     payload: dict[str, Any]
     kept: list[str]
@@ -51,6 +55,7 @@ def company(row: Any) -> Company | None:
         external_key=external_key,
         document=found,
         cnpj=given,
+        hidden=is_masked(row.get("Identificador")),
         hash=payload_hash(row),
         payload=row,
         kept=[
@@ -94,7 +99,7 @@ class Batch(msgspec.Struct):
     @property
     def without_document(self) -> list[Company]:
         """Companies that are mirrored by their ID alone."""
-        return [each for each in self.companies if each.document is None]
+        return [each for each in self.companies if each.document is None and not each.hidden]
 
 
 def gather(rows: list[Any], seen: set[str]) -> Batch:

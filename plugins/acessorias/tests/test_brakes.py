@@ -13,7 +13,7 @@ EMPTY = Nothing("[]")
 
 
 @pytest.mark.parametrize(
-    "read, anonymous, known, end, code",
+    "read, lost, known, end, code",
     [
         (300, 0, 0, EMPTY, None),
         (300, 0, 301, EMPTY, None),
@@ -30,26 +30,26 @@ EMPTY = Nothing("[]")
     ],
 )
 def test_a_run_that_read_nothing_useful_or_far_too_little_is_an_error(
-    read: int, anonymous: int, known: int, end: Nothing, code: str | None
+    read: int, lost: int, known: int, end: Nothing, code: str | None
 ) -> None:
-    trouble = verdict(read=read, anonymous=anonymous, known=known, end=end)
+    trouble = verdict(read=read, lost=lost, known=known, end=end)
     assert (trouble and trouble.code) == code
 
 
 def test_the_error_says_the_numbers_or_the_words_of_the_api() -> None:
-    few = verdict(read=20, anonymous=0, known=301, end=EMPTY)
+    few = verdict(read=20, lost=0, known=301, end=EMPTY)
     assert few is not None
     assert "20" in few.message
     assert "301" in few.message
-    erro = verdict(read=0, anonymous=0, known=0, end=Nothing("Erro", "Empresa não localizada"))
+    erro = verdict(read=0, lost=0, known=0, end=Nothing("Erro", "Empresa não localizada"))
     assert erro is not None
     assert "Empresa não localizada" in erro.message
-    lost = verdict(read=0, anonymous=0, known=0, end=Nothing("404"))
+    lost = verdict(read=0, lost=0, known=0, end=Nothing("404"))
     assert lost is not None
     assert "base_url" in lost.message
 
 
 @given(st.integers(0, 400), st.integers(0, 400))
 def test_success_needs_at_least_half_of_what_is_known(read: int, known: int) -> None:
-    good = verdict(read=read, anonymous=0, known=known, end=EMPTY) is None
+    good = verdict(read=read, lost=0, known=known, end=EMPTY) is None
     assert good == (read > 0 and read >= known / 2)
