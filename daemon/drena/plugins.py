@@ -189,8 +189,8 @@ def _import(entry: EntryPoint) -> Any:
         return entry.load()
     except KeyboardInterrupt:
         raise
-    except BaseException as error:  # noqa: ASYNC104 - no Trio here, and a plugin may raise anything
-        raise PluginFault(f"it cannot be imported: {_said(error)}") from error
+    except BaseException as error:  # no Trio here, and a plugin may raise anything
+        raise PluginFault(f"it cannot be imported: {_said(error)}") from error  # noqa: ASYNC104
 
 
 def _ask(plugin: Any) -> Sequence[Provider]:
@@ -210,8 +210,8 @@ def _ask(plugin: Any) -> Sequence[Provider]:
         answers = trial.hook.drena_providers()
     except KeyboardInterrupt:
         raise
-    except BaseException as error:  # noqa: ASYNC104 - no Trio here, and a plugin may raise anything
-        raise PluginFault(f"drena_providers() failed: {_said(error)}") from error
+    except BaseException as error:  # as above
+        raise PluginFault(f"drena_providers() failed: {_said(error)}") from error  # noqa: ASYNC104
     answer = answers[0] if answers else None
     if inspect.iscoroutine(answer):
         answer.close()
