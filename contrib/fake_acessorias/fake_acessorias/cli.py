@@ -15,7 +15,7 @@ import click
 import msgspec
 import trio
 
-from fake_acessorias.knobs import KnobError, checked
+from fake_acessorias.knobs import KnobError, checked, choices
 from fake_acessorias.process import run
 from fake_acessorias.source import Plan, Source
 
@@ -39,6 +39,8 @@ def _pair(value: str) -> tuple[str, Any]:
     name, equals, text = value.partition("=")
     if not equals:
         raise click.BadParameter(f"{value!r} is not NAME=VALUE, such as fail_next=3")
+    if text in choices(name):
+        return name, text
     try:
         return name, msgspec.json.decode(text)
     except msgspec.DecodeError:
@@ -54,9 +56,12 @@ def _knobs_file(_context: click.Context, _option: click.Parameter, path: Path | 
         found = msgspec.json.decode(text) if path.suffix == ".json" else tomllib.loads(text)
     except (OSError, ValueError) as problem:  # both decoders' errors are ValueErrors
         raise click.BadParameter(f"{path}: {problem}") from problem
-    if not isinstance(found, dict) or not isinstance(found.get("offices", {}), dict):
-        raise click.BadParameter(f"{path}: must hold knobs by name, and under 'offices' a table for each token")
-    return found
+    offices = found.get("offices", {}) if isinstance(found, dict) else None
+    if not isinstance(offices, dict) or not all(isinstance(own, dict) for own in offices.values()):
+        raise click.BadParameter(
+            f"{path}: must hold knobs by name, and under 'offices' a table of knobs for each token"
+        )
+    return dict(found)
 
 
 @click.command()

@@ -157,8 +157,8 @@ def _checked_one(name: str, value: Any) -> Any:
 
 
 def choices(name: str) -> tuple[str, ...]:
-    """Return the words a knob may be set to, or nothing when it is no choice of words."""
-    inspected = msgspec.inspect.type_info(FIELDS[name])
+    """Return the words a knob may be set to, or nothing when it is no choice of words (or no knob)."""
+    inspected = msgspec.inspect.type_info(FIELDS.get(name))
     return tuple(map(str, inspected.values)) if isinstance(inspected, msgspec.inspect.LiteralType) else ()
 
 
