@@ -15,10 +15,13 @@ from ._connection import Connection, connect
 from ._cursor import Cursor, CursorFactory
 from ._notifications import Listening, Notification, Notifications, NotificationsLostError
 from ._pool import Pool, PoolStatistics, create_pool
+from ._session import CANCEL_LIMIT_S, CLOSE_LIMIT_S
 from ._statement import PreparedStatement
 from ._transaction import Transaction
 
 __all__ = [
+    "CANCEL_LIMIT_S",
+    "CLOSE_LIMIT_S",
     "Connection",
     "Cursor",
     "CursorFactory",

@@ -6,19 +6,36 @@ a word is noticed within about a minute even by a connection that only listens.
 
 from __future__ import annotations
 
+import itertools
 import socket
 
 import trio
 
+BACKLOG_PAUSES_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05)
 KEEPALIVE = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3}
 
 
 async def dial_unix(path: str) -> socket.socket:
-    """Connect to a Unix socket; OSError as the kernel gives it."""
-    sock = trio.socket.socket(trio.socket.AF_UNIX, trio.socket.SOCK_STREAM)
-    with sock:
-        await sock.connect(path)
-        return _taken_over(sock)
+    """Connect to a Unix socket; OSError as the kernel gives it.
+
+    Connecting to a Unix socket succeeds or fails at once, except that a full backlog says EAGAIN: not "in progress", as
+    with TCP, and with nothing to wait for. So it is tried again, a little later each time.
+    """
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        sock.setblocking(False)
+        for pause_s in itertools.chain(BACKLOG_PAUSES_S, itertools.repeat(BACKLOG_PAUSES_S[-1])):
+            try:
+                sock.connect(path)
+            except BlockingIOError:
+                await trio.sleep(pause_s)
+            else:
+                await trio.lowlevel.checkpoint()
+                return sock
+    except BaseException:
+        sock.close()
+        raise
+    raise AssertionError("unreachable")
 
 
 async def dial_tcp(host: str, port: int) -> socket.socket:

@@ -256,11 +256,18 @@ class Pool:
         if self._closing:
             raise exceptions.InterfaceError("the pool is closed")
         await self._take_slot()
+        session = None
         try:
             session = self._pick_idle()
+            while session is not None and session.heard_unasked and not await session.prove():
+                self._discarded += 1
+                session = self._pick_idle()
             if session is None:
                 session = await self._open()
         except BaseException:
+            if session is not None:
+                session.terminate()
+                self._discarded += 1
             self._give_slot()
             raise
         self._held.add(session)

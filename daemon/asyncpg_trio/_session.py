@@ -15,6 +15,7 @@ when the next query starts would cancel that one. The second connection's end sa
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import trio
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 CANCEL_LIMIT_S = 2.0  # for the server to confirm that a query is cancelled
 CLOSE_LIMIT_S = 2.0  # for the server to hang up after a goodbye
+CONFUSED = re.compile("cannot switch to state|unexpected state|error in protocol implementation")
 STALE = (exceptions.OutdatedSchemaCacheError, exceptions.InvalidCachedStatementError)
 
 
@@ -73,6 +75,7 @@ class Session:
         self.used_at = self.opened_at = trio.current_time()
         self.listeners: dict[str, list[Callable[[str, str, int], None]]] = {}
         self.stray_listen = False
+        self.heard_unasked = False
         self.relatives: Callable[[], list[Wire]] = lambda: [wire]
         wire.session = self
 
@@ -86,9 +89,8 @@ class Session:
         self.active_calls += 1
         try:
             return await drive(self.loop, function(*args, **kwargs))
-        except BaseException:
-            if self.loop.cancel_sent is not None:
-                await self._settle()
+        except BaseException as error:
+            await self._after(error)
             raise
         finally:
             self.active_calls -= 1
@@ -113,8 +115,7 @@ class Session:
         try:
             found = await wire._protocol.bind_execute(statement, args, "", limit, False, None)
         except BaseException as error:
-            if self.loop.cancel_sent is not None:
-                await self._settle()
+            await self._after(error)
             if not isinstance(error, STALE):
                 raise
             self._forget_stale(error)
@@ -137,8 +138,24 @@ class Session:
 
     def poll(self) -> bool:
         """Whether the session still lives, as far as what has arrived tells; costs one system call."""
-        if not self.closed and self.loop.transport is not None:
-            self.loop.transport.poll()
+        transport = self.loop.transport
+        if not self.closed and transport is not None:
+            before = transport.chunks_read
+            transport.poll()
+            self.heard_unasked = self.heard_unasked or transport.chunks_read > before
+        return not self.closed
+
+    async def prove(self) -> bool:
+        """Whether the session works, by a round trip if it said something unasked: a notice, or its last words."""
+        if self.heard_unasked and not self.closed:
+            self.heard_unasked = False
+            with trio.move_on_after(CANCEL_LIMIT_S) as limit:
+                try:
+                    await self.run(self.wire.execute, "")
+                except (OSError, exceptions.PostgresError, exceptions.InterfaceError):
+                    self.terminate()
+            if limit.cancelled_caught:
+                self.terminate()
         return not self.closed
 
     def in_transaction(self) -> bool:
@@ -172,6 +189,15 @@ class Session:
         finally:
             self.terminate()
         await trio.lowlevel.checkpoint_if_cancelled()
+
+    async def _after(self, error: BaseException) -> None:
+        """Bring the session back to idle, or close it, after a call that failed."""
+        if self.loop.cancel_sent is not None:
+            await self._settle()
+        if isinstance(error, exceptions.InternalClientError) and CONFUSED.search(str(error)):
+            # Most often the server's last words, which came while nothing was asked.
+            self.terminate()
+            raise exceptions.ConnectionDoesNotExistError("the server ended the connection") from error
 
     async def _settle(self) -> None:
         """Get the cancelled call off the server, or give the session up."""

@@ -52,6 +52,7 @@ class Transport:
         self._leading = False
         self._followers = trio.lowlevel.ParkingLot()
         self.closed = False
+        self.chunks_read = 0
 
     # What asyncpg calls.
 
@@ -165,7 +166,7 @@ class Transport:
     def poll(self) -> None:
         """Take what has arrived, without waiting: how an idle connection learns that the server hung up."""
         if not (self.closed or self._leading or self._reading_paused):
-            self._read()
+            self._read(to_the_end=True)
 
     async def _wait_for_either(self) -> None:
         """Wait until the socket can be read or written.
@@ -194,7 +195,7 @@ class Transport:
             if not self._reading_paused:
                 nursery.start_soon(one, trio.lowlevel.wait_readable)
 
-    def _read(self) -> None:
+    def _read(self, *, to_the_end: bool = False) -> None:
         for _ in range(READS_AT_ONCE):
             try:
                 data = self._sock.recv(READ_BYTES)
@@ -208,11 +209,12 @@ class Transport:
             if not data:
                 self._lose(self._write_error)
                 return
+            self.chunks_read += 1
             if self._tls is None:
                 self._protocol.data_received(data)
             else:
                 self._read_encrypted(data)
-            if len(data) < READ_BYTES or self.closed or self._reading_paused:
+            if self.closed or self._reading_paused or (len(data) < READ_BYTES and not to_the_end):
                 return
 
     def _read_encrypted(self, data: bytes) -> None:

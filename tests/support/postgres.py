@@ -158,6 +158,14 @@ class PostgresServer:
         for pid in frozen:
             _send(pid, signal.SIGCONT)
 
+    def put_file(self, name: str, content: bytes) -> None:
+        """Put a file into the data directory, owned by the server and readable by it alone."""
+        path = self.data / name
+        path.write_bytes(content)
+        path.chmod(0o600)
+        if self._account is not None:
+            os.chown(path, *self._account)
+
     def dsn(self, database: str = "postgres", *, tcp: bool = False, user: str = "postgres") -> str:
         """The address of a database, by the Unix socket or by TCP."""
         if tcp:

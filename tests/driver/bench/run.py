@@ -24,6 +24,7 @@ DAEMON = TESTS.parent / "daemon"
 sys.path[:0] = [str(HERE), str(TESTS)]
 
 from contenders import CONTENDERS  # noqa: E402
+
 from support.postgres import PostgresServer  # noqa: E402
 
 CASES = {
