@@ -190,12 +190,21 @@ def _renamed(fields: dict[str, Any]) -> dict[str, Any]:
 
 def _without_controls(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     """Texts from outside cannot steer the terminal or fake a second line."""
-    for name, value in event.items():
-        if isinstance(value, str) and name != "exception":
-            value = value.replace("\n", "\\n")
-        if isinstance(value, str):
-            event[name] = _CONTROLS.sub(lambda found: f"\\x{ord(found[0]):02x}", value)
-    return event
+    return {_one_line(name): _steerless(name, value) for name, value in event.items()}
+
+
+def _steerless(name: str, value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    return _CONTROLS.sub(_escaped, value) if name == "exception" else _one_line(value)
+
+
+def _one_line(text: str) -> str:
+    return _CONTROLS.sub(_escaped, text.replace("\n", "\\n"))
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return f"\\x{ord(found[0]):02x}"
 
 
 def _json(_logger: WrappedLogger, _method: str, event: MutableMapping[str, Any]) -> str:

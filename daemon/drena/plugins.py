@@ -136,11 +136,12 @@ def installed(folders: Iterable[Path] = ()) -> Iterator[Source]:
     """The plugins installed for this Python and in these folders; of two with the same name the first counts."""
     seen: set[str] = set()
     for distribution in distributions(path=[*sys.path, *(str(folder) for folder in folders)]):
-        name = _name(distribution)
+        entries = distribution.entry_points.select(group=GROUP)
+        name = _name(distribution) if entries else None
         if name is None or name in seen:
             continue
         seen.add(name)
-        for entry in distribution.entry_points.select(group=GROUP):
+        for entry in entries:
             yield Source(name, distribution.version or "?", entry)
 
 

@@ -38,6 +38,8 @@ MIN_CHARS: Final = 4
 PARTIAL_CHARS: Final = 12
 BASE64_CHARS: Final = 6
 MAX_DEPTH: Final = 16
+FEW: Final = 2
+"""With this many times fewer beginnings of secrets than characters, looking for each beginning is faster."""
 
 SENSITIVE_KEYS: Final = frozenset(
     [
@@ -125,6 +127,8 @@ class Redactor:
         return self._value(value, depth - 1)
 
     def _mask_known(self, text: str) -> str:
+        if len(self._lengths) * FEW < len(text) and not any(start in text for start in self._lengths):
+            return text
         spans = list(self._spans(text))
         if not spans:
             return text

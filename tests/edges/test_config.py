@@ -127,6 +127,8 @@ def test_an_unknown_variable_is_an_error_that_names_the_nearest(load, variable, 
         ("[providers]\nacessorias = 3", ["`providers.acessorias` is a section"]),
         ("[retry]\nbase_s = 10\ncap_s = 5", ["retry.base_s", "retry.cap_s"]),
         ("[database]\nlisten_url = 'postgresql://h/d'", ["database.listen_url", "database.url"]),
+        ("[providers.Acessorias]\nmax_jobs = 1", ["providers.Acessorias", "lower-case"]),
+        ("[providers.'*']\nmax_jobs = 1", ["providers.*", "lower-case"]),
         ("[providers.x]\nproxy = 'ftp://h'", ["providers.x.proxy", "http://"]),
     ],
 )

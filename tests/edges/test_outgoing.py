@@ -301,6 +301,22 @@ async def test_an_answer_beyond_the_size_limit_ends_the_attempt(packed, autojump
     assert len(network.requests) == 1
 
 
+async def test_an_answer_that_says_it_is_too_large_is_not_read_at_all(autojump_clock):
+    body = Body(b"never read")
+    async with opened(Network(streaming(body, **{"content-length": "5000"})), max_body_bytes=4096) as client:
+        with pytest.raises(GiveUp):
+            await client.get(URL)
+    assert body.closed
+    assert list(body.pieces) == [b"never read"]
+
+
+async def test_a_head_request_may_speak_of_a_large_body(autojump_clock):
+    network = Network(streaming(Body(), **{"content-length": "5000", "content-encoding": "gzip"}))
+    async with opened(network, max_body_bytes=4096) as client:
+        response = await client.head(URL)
+    assert response.headers["content-length"] == "5000"
+
+
 async def test_a_stream_is_neither_read_ahead_nor_limited_and_its_errors_are_ours(autojump_clock):
     body = Body(b"x" * 5000, b"y", httpx2.ReadError("reset"))
     read: list[int] = []

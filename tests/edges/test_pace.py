@@ -20,16 +20,21 @@ def spent(pace: Pace, now: float) -> float:
     return now + pace.reserve(now)
 
 
+def assert_spaced(sent: list[float], limit: float) -> None:
+    """In no stretch of time are there more than the limit allows."""
+    for first in range(len(sent)):
+        for last in range(first + 1, len(sent)):
+            allowed = 1 + (sent[last] - sent[first] + TOLERANCE_S) * limit / 60
+            assert last - first + 1 <= allowed + 1e-6
+
+
 @given(limit=st.floats(1, 1e6), gaps=GAPS)
 def test_no_stretch_of_time_holds_more_turns_than_the_limit_allows(limit, gaps):
     pace, now, due = Pace(limit), 0.0, []
     for gap in gaps:
         now += gap
         due.append(spent(pace, now))
-    for first in range(len(due)):
-        for last in range(first + 1, len(due)):
-            allowed = 1 + (due[last] - due[first] + TOLERANCE_S) * limit / 60
-            assert last - first + 1 <= allowed + 1e-6
+    assert_spaced(due, limit)
 
 
 @given(limit=st.floats(1, 1000), waiters=st.integers(1, 40))
@@ -123,14 +128,99 @@ def test_a_longer_pause_is_not_cut_by_a_shorter_one():
     assert spent(pace, 2.0) == 50.0
 
 
-def test_a_turn_given_back_is_taken_by_the_next():
+def test_a_turn_given_back_is_taken_by_the_next_at_its_own_moment():
     pace = Pace(60)
-    due = [spent(pace, 0.0) for _ in range(3)]
-    assert due == [0.0, 1.0, 2.0]
-    pace.give_back(pace.epoch)
-    assert spent(pace, 0.0) == 2.0
-    pace.give_back(pace.epoch - 1)
-    assert spent(pace, 0.0) == 3.0
+    due = [spent(pace, 0.0) for _ in range(4)]
+    assert due == [0.0, 1.0, 2.0, 3.0]
+    pace.give_back(pace.epoch, 2.0)
+    pace.give_back(pace.epoch, 1.0)
+    assert [spent(pace, 0.5) for _ in range(3)] == [1.0, 2.0, 4.0]
+
+
+def test_turns_given_back_too_late_are_lost():
+    pace = Pace(60)
+    assert [spent(pace, 0.0) for _ in range(3)] == [0.0, 1.0, 2.0]
+    pace.give_back(pace.epoch, 1.0)
+    assert spent(pace, 1.5) == 3.0
+    old = pace.epoch
+    pace.pause(1.5, 10)
+    pace.give_back(old, 3.0)
+    assert spent(pace, 1.5) == 11.5
+
+
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("ask"), st.integers(1, 4)),
+        st.tuples(st.just("cancel"), st.integers(0, 10)),
+        st.tuples(st.just("sleep"), st.floats(0, 20)),
+        st.tuples(st.just("slower"), st.none()),
+        st.tuples(st.just("bad"), st.none()),
+        st.tuples(st.just("pause"), st.floats(0, 30)),
+    ),
+    max_size=60,
+)
+
+
+class Model:
+    """Clients as they are: they sleep until their turn, ask again when it became void, and may be cancelled."""
+
+    def __init__(self, limit: float) -> None:
+        self.pace = Pace(limit)
+        self.now = self.paused_until = 0.0
+        self.waiting: list[tuple[float, int]] = []
+        self.sent: list[float] = []
+
+    def ask(self, times: int = 1) -> None:
+        for _ in range(times):
+            self.waiting.append((spent(self.pace, self.now), self.pace.epoch))
+
+    def cancel(self, which: int) -> None:
+        if self.waiting:
+            due, epoch = self.waiting.pop(which % len(self.waiting))
+            self.pace.give_back(epoch, due)
+
+    def slower(self, _: None) -> None:
+        self.pace.slower("empty")
+
+    def bad(self, _: None) -> None:
+        self.pace.throttled(self.pace.epoch, self.now, "429")
+
+    def pause(self, wait_s: float) -> None:
+        self.pace.pause(self.now, wait_s)
+        self.paused_until = max(self.paused_until, self.now + wait_s)
+
+    def sleep(self, seconds: float) -> None:
+        until = self.now + seconds
+        while self.waiting and min(self.waiting)[0] <= until:
+            due, epoch = min(self.waiting)
+            self.waiting.remove((due, epoch))
+            self.now = max(self.now, due)
+            if epoch == self.pace.epoch:
+                assert self.now >= self.paused_until - TOLERANCE_S
+                self.sent.append(self.now)
+            else:
+                self.ask()
+        self.now = until
+
+
+@given(limit=st.floats(6, 600), steps=STEPS)
+def test_waiters_cancellations_slowdowns_and_pauses_together_never_break_the_bounds(limit, steps):
+    model = Model(limit)
+    for step, amount in [*steps, ("sleep", 1000.0)]:
+        getattr(model, step)(amount)
+        model.sleep(0.0)
+    assert_spaced(model.sent, limit)
+
+
+@given(limit=st.floats(6, 600), waiters=st.integers(1, 30), pause=st.floats(0, 100))
+def test_everybody_who_waits_is_served_in_the_end(limit, waiters, pause):
+    model = Model(limit)
+    model.ask(waiters)
+    model.bad(None)
+    model.pause(pause)
+    model.sleep(pause + (waiters + 2) * 60 / model.pace.requests_per_minute)
+    assert len(model.sent) == waiters
+    assert model.waiting == []
 
 
 def test_a_very_high_limit_means_no_wait():

@@ -8,6 +8,7 @@ repeated in a sentence.
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ from .settings import Config, ProviderOverrides
 PREFIX = "DRENA_"
 FILE_VARIABLE = "DRENA_CONFIG"
 SHOWN_CHARS = 80
+SLUG = re.compile(r"[a-z][a-z0-9_]*")
 BOOLEANS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 
 
@@ -239,6 +241,11 @@ def _agree(config: Config, places: Mapping[Keys, str]) -> None:
     for path, url in urls.items():
         _expect_scheme(path, url, ("postgresql", "postgres"), places)
     for slug, overrides in config.providers.items():
+        if not SLUG.fullmatch(slug):
+            msg = (
+                f"`providers.{slug}` names no provider: a slug is lower-case letters, digits and _, as in `acessorias`."
+            )
+            raise ConfigError(msg)
         _expect_scheme(("providers", slug, "proxy"), overrides.proxy, ("http", "https"), places)
 
 

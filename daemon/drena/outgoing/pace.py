@@ -18,6 +18,7 @@ and with them Trio, in a file that is better without.
 from __future__ import annotations
 
 import hashlib
+import heapq
 from collections.abc import Iterable, Mapping
 from typing import Final
 from uuid import UUID
@@ -52,6 +53,8 @@ class Pace:
         self._paused_until = float("-inf")
         self._good = 0
         self._turns = 0
+        self._returned: list[float] = []
+        """A heap of turns nobody waits for any more. They keep their moments, so the spacing holds."""
 
     @property
     def requests_per_minute(self) -> float:
@@ -71,16 +74,14 @@ class Pace:
             this turn is void and another must be taken.
         """
         self._seen = max(self._seen, now)
-        due = max(self._next, self._seen)
-        self._next = due + self.interval_s
+        wait_s = self._next_due() - self._seen
         self._turns += 1
-        wait_s = due - self._seen
         return 0.0 if wait_s <= TOLERANCE_S else wait_s
 
-    def give_back(self, epoch: int) -> None:
-        """Return a turn of this epoch that was not used, because whoever waited for it was cancelled."""
+    def give_back(self, epoch: int, due: float) -> None:
+        """Return a turn of this epoch, due at this moment, that was not used: whoever waited for it was cancelled."""
         if epoch == self.epoch:
-            self._next -= self.interval_s
+            heapq.heappush(self._returned, due)
 
     def good(self, epoch: int) -> None:
         """A request whose turn was of this epoch had a good answer."""
@@ -118,10 +119,21 @@ class Pace:
             self.limit, self.floor = limit_per_minute, min(limit_per_minute, self.floor * scale)
             self._rate = min(max(self._rate, self.floor), self.limit)
 
+    def _next_due(self) -> float:
+        """A returned turn that is still to come, else a new one."""
+        while self._returned:
+            due = heapq.heappop(self._returned)
+            if due >= self._seen:
+                return due
+        due = max(self._next, self._seen)
+        self._next = due + self.interval_s
+        return due
+
     def _void(self, first: float) -> None:
         """Forget the turns given so far; the next comes due at `first`, or when the pause has passed."""
         self.epoch += 1
         self._turns = self._good = 0
+        self._returned.clear()
         self._next = max(first, self._paused_until)
 
 

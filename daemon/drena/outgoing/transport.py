@@ -114,12 +114,13 @@ class PacedTransport(httpx2.AsyncBaseTransport):
             The pace's epoch the turn belongs to.
         """
         while True:
-            wait_s = self._pace.reserve(self._clock())
+            now = self._clock()
+            wait_s = self._pace.reserve(now)
             epoch = self._pace.epoch
             try:
                 await trio.sleep(wait_s)
             except trio.Cancelled:
-                self._pace.give_back(epoch)
+                self._pace.give_back(epoch, now + wait_s)
                 raise
             if epoch == self._pace.epoch:
                 return epoch
@@ -143,6 +144,9 @@ class PacedTransport(httpx2.AsyncBaseTransport):
         if not packed and _length(response) <= self._max_body_bytes:
             await response.aread()
             return response
+        if self._max_body_bytes < _length(response) < float("inf") and request.method != "HEAD":
+            await _close(response)
+            raise too_large(request.url.host, self._max_body_bytes)
         body = bytearray()
         in_memory = response.is_stream_consumed  # as test transports make them
         async with aclosing(response.aiter_bytes() if packed or in_memory else response.aiter_raw()) as chunks:
