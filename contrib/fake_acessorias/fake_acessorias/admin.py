@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
 
 import msgspec
 
+from fake_acessorias.call import source_moment
 from fake_acessorias.changes import CHANGES
 from fake_acessorias.knobs import KnobError, nearest
 from fake_acessorias.messages import Answer, Request, json_answer
@@ -48,9 +49,9 @@ class NewCompanies(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Touch(msgspec.Struct, forbid_unknown_fields=True):
-    """Body of ``POST …/touch``: a count or a share of the companies, and which keys change."""
+    """Body of ``POST …/touch``: a count, or a share, of the companies, and which keys change."""
 
-    companies: Count | None = None
+    companies: Count = 1
     share: Annotated[float, msgspec.Meta(ge=0, le=1)] | None = None
     keys: tuple[str, ...] = ("Telefone",)
     duplicates: bool = False
@@ -98,8 +99,9 @@ class Errand(msgspec.Struct, frozen=True):
             raise Refusal(400, f"body: {problem}") from problem
 
     def now(self) -> str:
-        """Return the source's date and time as the API writes it."""
-        return self.request.moment.strftime("%Y-%m-%d %H:%M:%S")
+        """Return the office's date and time as the API writes it."""
+        knobs = self.source.board.effective(self.office().token)
+        return source_moment(self.request, knobs).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def administered(source: Source, request: Request) -> Answer:
@@ -224,7 +226,7 @@ def touch(errand: Errand) -> Any:
     for key in wish.keys:
         if key not in CHANGES:
             raise Refusal(400, f"key {key!r} cannot be touched{nearest(key, CHANGES)}")
-    count = wish.companies if wish.companies is not None else round((wish.share or 0) * len(office.companies))
+    count = wish.companies if wish.share is None else round(wish.share * len(office.companies))
     chosen = office.pick(count, duplicates=wish.duplicates)
     office.touch(chosen, wish.keys, errand.now())
     return {

@@ -43,10 +43,8 @@ class Call:
 
     @property
     def moment(self) -> dt.datetime:
-        """The source's date and time, as the ``today`` knob has it."""
-        if self.knobs.today is None:
-            return self.request.moment
-        return dt.datetime.combine(dt.date.fromisoformat(self.knobs.today), self.request.moment.time())
+        """The source's date and time."""
+        return source_moment(self.request, self.knobs)
 
     def page_of(self, rows: Sequence[Row], size: int) -> Sequence[Row] | None:
         """Return the rows on the page asked for; None when it is to be empty this once."""
@@ -55,6 +53,13 @@ class Call:
         knobs = self.knobs if path_in_scope(self.knobs, self.request.path) else UNTOUCHED
         start, stop = page_span(self.page, size, len(rows), knobs)
         return rows[start:stop]
+
+
+def source_moment(request: Request, knobs: Knobs) -> dt.datetime:
+    """Return the source's date and time, as the ``today`` knob has it."""
+    if knobs.today is None:
+        return request.moment
+    return dt.datetime.combine(dt.date.fromisoformat(knobs.today), request.moment.time())
 
 
 def end_of_list(knobs: Knobs) -> Answer:

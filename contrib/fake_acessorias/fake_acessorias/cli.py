@@ -21,7 +21,11 @@ from fake_acessorias.source import Plan, Source
 
 
 def _offices(_context: click.Context, _option: click.Parameter, values: tuple[str, ...]) -> dict[str, int]:
-    return dict(map(_office, values))
+    offices = [_office(value) for value in values]
+    twice = next((token for n, (token, _) in enumerate(offices) if token in dict(offices[:n])), None)
+    if twice is not None:
+        raise click.BadParameter(f"{twice!r} is given twice")
+    return dict(offices)
 
 
 def _office(value: str) -> tuple[str, int]:

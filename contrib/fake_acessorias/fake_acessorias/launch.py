@@ -47,6 +47,8 @@ class Fake:
     async def _ask(self, method: str, path: str, body: Any = None) -> Any:
         content = None if body is None else msgspec.json.encode(body)
         answer = await self._client.request(method, f"{self.url}/_admin/{path}", content=content)
+        if answer.status_code >= 500:
+            raise FakeError(f"{answer.status_code} from {method} /_admin/{path}: see the fake's stderr")
         found = msgspec.json.decode(answer.content)
         if answer.status_code >= 400:
             raise FakeError(found["error"])
@@ -101,7 +103,7 @@ class Fake:
         return str((await self._ask("POST", _companies_path(token), {"company": dict(company)}))["ids"][0])
 
     async def touch(
-        self, token: str, count: int | None = None, *, share: float | None = None, keys: Sequence[str] = ("Telefone",)
+        self, token: str, count: int = 1, *, share: float | None = None, keys: Sequence[str] = ("Telefone",)
     ) -> list[str]:
         """Change these keys of ``count`` (or a share of all) companies to other values; return their IDs.
 

@@ -80,6 +80,7 @@ class Office:
         self._touches = 0
         self._lists: dict[str, list[Record]] = {}
         self._listings: dict[tuple[str, int], list[Company]] = {}
+        self._documents: dict[str, Company] | None = None
 
     def listing(self, ativa: str, duplicates: int) -> list[Company]:
         """Return the companies of ``ListAll``: ``ativa`` is ``S``, ``N``, or anything else for all."""
@@ -109,8 +110,10 @@ class Office:
 
     def by_document(self, document: str) -> Company | None:
         """Return the first company whose document, without punctuation, is this one."""
-        wanted = document.upper()
-        return next((one for one in self.companies if documents.bare(one.record["Identificador"]) == wanted), None)
+        if self._documents is None:
+            rows = reversed(self.companies)
+            self._documents = {documents.bare(one.record["Identificador"]): one for one in rows}
+        return self._documents.get(document.upper())
 
     def add(self, count: int) -> list[Company]:
         """Let the office grow by the next ``count`` companies of its world."""
@@ -121,18 +124,22 @@ class Office:
         company = Company(self, self._next_position, record)
         self._next_position += 1
         self.companies.append(company)
-        self._listings.clear()
+        self._forget()
         return company
 
     def remove(self, company: Company) -> None:
         """Take a company away from the source."""
         self.companies.remove(company)
-        self._listings.clear()
+        self._forget()
 
     def edit(self, company: Company, values: Record, moment: str) -> None:
         """Change a company's data; ``DtLastDH`` becomes ``moment`` unless it is given too."""
         company.replace({**company.record, "DtLastDH": moment, **values})
+        self._forget()
+
+    def _forget(self) -> None:
         self._listings.clear()
+        self._documents = None
 
     def touch(self, companies: Sequence[Company], keys: Sequence[str], moment: str) -> None:
         """Change the given keys of each company to other values, by the seed."""

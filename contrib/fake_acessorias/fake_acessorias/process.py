@@ -12,7 +12,6 @@ import errno
 import os
 import signal
 import stat
-import sys
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -23,6 +22,7 @@ from fake_acessorias.server import serve
 if TYPE_CHECKING:
     from fake_acessorias.source import Source
 
+STDIN: Final = 0
 _PR_SET_PDEATHSIG: Final = 1
 
 
@@ -33,12 +33,12 @@ async def run(source: Source, host: str, port: int, *, with_parent: bool) -> Non
         OSError: cannot listen there; the text says so in one sentence.
     """
     listeners = await _listen(host, port)
-    if with_parent and not _is_stream(sys.stdin.fileno()) and _parent_is_gone():
+    if with_parent and not _is_stream(STDIN) and _parent_is_gone():
         return
     with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(serve, source, listeners, name="serve")
-            if with_parent and _is_stream(sys.stdin.fileno()):
+            if with_parent and _is_stream(STDIN):
                 nursery.start_soon(_watch_stdin, nursery.cancel_scope, name="watch the parent")
             _announce(listeners[0], host)
             async for _ in signals:
@@ -70,12 +70,15 @@ def _parent_is_gone() -> bool:
 
 async def _watch_stdin(everything: trio.CancelScope) -> None:
     """Cancel everything when stdin ends: the other end was the parent's."""
-    async with trio.lowlevel.FdStream(os.dup(sys.stdin.fileno())) as stdin:
+    async with trio.lowlevel.FdStream(os.dup(STDIN)) as stdin:
         async for _ in stdin:
             pass
     everything.cancel()
 
 
 def _is_stream(fd: int) -> bool:
-    mode = os.fstat(fd).st_mode
+    try:
+        mode = os.fstat(fd).st_mode
+    except OSError:  # closed
+        return False
     return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)

@@ -100,7 +100,7 @@ async def _converse(source: Source, peer: Peer, started_s: float) -> None:
 
 async def _attend(source: Source, peer: Peer, request: Request) -> None:
     """Answer one request; those for the admin routes are not counted."""
-    if request.path.startswith(ADMIN):
+    if request.path == ADMIN or request.path.startswith(ADMIN + "/"):
         await _send(peer, _decided(administered, source, request))
         return
     with source.ledger.in_flight():

@@ -157,6 +157,10 @@ def test_a_wrong_touch_is_a_400_and_touches_nothing(desk, body, words):
     assert desk.truth == before
 
 
+def test_touch_changes_one_company_when_nothing_else_is_said(desk):
+    assert len(desk.admin("POST", "offices/tok/touch")[1]["ids"]) == 1
+
+
 def test_deliver_changes_open_deliveries_at_the_source(desk):
     (entrega,) = desk.admin("POST", "offices/tok/deliver", {"deliveries": 1})[1]["ids"]
     owner = entrega[:-3]

@@ -82,6 +82,23 @@ def test_an_encoded_slash_breaks(desk):
     assert desk.get("/companies/11.222.333%2F0001-81").status == 404
 
 
+def test_of_two_companies_with_one_document_the_first_answers(desk):
+    first, second = two_with_one_document(desk.truth)
+    assert desk.rows(f"/companies/{documents.bare(first['Identificador'])}")["ID"] == first["ID"]
+    desk.admin("DELETE", f"offices/tok/companies/{first['ID']}")
+    assert desk.rows(f"/companies/{documents.bare(first['Identificador'])}")["ID"] == second["ID"]
+
+
+def two_with_one_document(rows):
+    seen = {}
+    for row in rows:
+        bare = documents.bare(row["Identificador"])
+        if bare in seen:
+            return seen[bare], row
+        seen[bare] = row
+    raise AssertionError("no duplicate")
+
+
 @pytest.mark.parametrize("identifier", ["11222333000181", "101", "x"])
 def test_an_unknown_identifier_is_204(desk, identifier):
     assert desk.get(f"/companies/{identifier}").status == 204

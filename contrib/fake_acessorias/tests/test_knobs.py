@@ -318,6 +318,15 @@ def test_the_source_s_day_can_be_another(desk):
     assert statuses(desk, 1, target) == [200]
 
 
+def test_what_changes_on_another_day_carries_its_date(desk):
+    desk.set(today="2026-09-11")
+    desk.admin("POST", "offices/tok/deliver", {"deliveries": 3})
+    desk.admin("PATCH", "offices/tok/companies/101", {"Razao": "X"})
+    assert desk.truth[0]["DtLastDH"] == "2026-09-11 10:30:00"
+    rows = desk.rows(f"/deliveries/ListAll?{YEAR}&DtLastDH=2026-09-10%2000:00:00")
+    assert sum(len(one["Entregas"]) for one in rows) == 3
+
+
 def test_a_knob_set_for_an_office_hides_the_global_one(desk):
     desk.set(page_size=10)
     desk.set("tok", page_size=5)

@@ -154,6 +154,7 @@ async def test_a_port_in_use_is_one_sentence_and_exit_code_1():
     [
         (["--office", "t"], ["'t'", "TOKEN=COMPANIES"]),
         (["--office", "t=x"], ["'t=x'"]),
+        (["--office", "t=1", "--office", "t=2"], ["'t'", "twice"]),
         (["--office", "a b=3"], ["'a b=3'"]),
         (["--port", "99999"], ["99999"]),
         (["--port", "x"], ["--port"]),
