@@ -16,12 +16,13 @@ import signal
 import socket
 import uuid
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import trio
 
-from drena import __version__, hygiene
-from drena.engine.attempt import Desk, run_attempt
+from drena import hygiene
+from drena.engine.attempt import Attempts
+from drena.engine.call import Desk
 from drena.engine.dispatcher import Dispatcher, DispatchLimits
 from drena.engine.finishes import Finisher
 from drena.engine.lease import Lease, release_jobs
@@ -98,16 +99,19 @@ class Daemon:
         self._log = log
         self._finisher = Finisher(pool, log)
         self._reporter = Reporter(pool, log)
-        self._desk = Desk(
-            pool=pool,
-            providers=host.providers,
-            finisher=self._finisher,
-            reporter=self._reporter,
-            outside=outside,
-            redactor=redactor,
-            retry=config.retry,
-            log=log,
-            deadline_s=self._deadline_s,
+        self._attempts = Attempts(
+            Desk(
+                pool=pool,
+                providers=host.providers,
+                finisher=self._finisher,
+                reporter=self._reporter,
+                outside=outside,
+                redactor=redactor,
+                retry=config.retry,
+                log=log,
+                deadline_s=self._deadline_s,
+                no_progress_s=lambda provider: provider.limits.no_progress_s,
+            )
         )
         self._dispatcher: Dispatcher | None = None
         self._stopping = False
@@ -122,6 +126,7 @@ class Daemon:
         Raises:
             DatabaseError: the database is newer than this program.
         """
+
         def joined() -> None:
             task_status.started()
 
@@ -155,7 +160,7 @@ class Daemon:
 
     async def _run_term(self, on_joined: Callable[[], None]) -> None:
         lease = Lease(uuid.uuid4(), self._config.lease.lease_s, self._log)
-        dispatcher = Dispatcher(self._pool, lease.node_id, self._limits(), self._attempt, self._log)
+        dispatcher = Dispatcher(self._pool, lease.node_id, self._limits(), self._attempts, self._log)
         try:
             with self._grace_scope(), lease.scope:
                 await self._join(lease)
@@ -182,13 +187,10 @@ class Daemon:
     async def _join(self, lease: Lease) -> None:
         async def join() -> None:
             async with self._pool.acquire() as conn:
-                await lease.join(conn, self._name, __version__, sorted(self._host.providers))
+                await lease.join(conn, self._name, self._limits())
 
         await outlast("join", join, self._log)
         await outlast("sweep", self._sweep, self._log)
-
-    async def _attempt(self, claim: Any) -> None:
-        await run_attempt(claim, self._desk)
 
     async def _sweep(self) -> None:
         async with self._pool.acquire() as conn:

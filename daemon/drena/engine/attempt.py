@@ -1,170 +1,148 @@
-"""One attempt: a provider's `run` under lease, deadline and fence, and the verdict that comes of it.
+"""One attempt, from claim to written verdict: the provider's call under watch.
 
-This is one of the three places that catch `Exception`: whatever a provider does ends as this attempt's verdict and
-nowhere else. Cancellation (the lease is lost, the daemon stops) passes through and writes nothing; the job is then
-released or rescued by its node's row.
+Three things end a call that does not end by itself: somebody cancelled the job, its deadline passed, or neither
+progress nor checkpoint moved for the provider's limit (I11). The call is then cancelled and the verdict written; a
+provider that does not react (a shielded scope, a thread) delays neither: after `PATIENCE_S` the verdict is written
+without it. What is left of the call can change nothing any more, because its lease token went with the verdict (I2),
+and it keeps its place among the node's attempts until it really ends, so that nodes do not fill up with the undead.
+
+Cancelled from outside (the lease is lost, the daemon stops), an attempt writes nothing: its job stays `running` under a
+token that the node's row vouches for, until that row is released or rescued.
 """
 
 from __future__ import annotations
 
-import random
-import traceback
-from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+import math
+from typing import TYPE_CHECKING, Final
 
-import msgspec
 import trio
 
-from drena.api import AttemptFenced, Counters, GiveUp, RetryLater
 from drena.engine import verdict
-from drena.engine.context import AttemptContext, AttemptLog, decode_settings
-from drena.engine.outages import PASSING
-from drena.engine.verdict import Retry
+from drena.engine.call import call_provider, retry_of
 from drena.store.jobs import Finish
 from drena.store.plain import plain_json, plain_text
-from drena.store.queries import sql
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping
+    from uuid import UUID
 
-    from asyncpg_trio import Pool
-    from drena.api import Provider
-    from drena.config import Retry as RetrySettings
-    from drena.engine.finishes import Finisher
-    from drena.engine.outside import Outside
-    from drena.engine.reports import Reporter
+    from drena.engine.call import Desk
     from drena.engine.verdict import Verdict
-    from drena.log import LogLines
     from drena.redaction import Redactor
     from drena.store.jobs import Claim
 
-DATABASE_MESSAGE = "O banco de dados ficou fora de alcance durante o processamento."
+PATIENCE_S: Final = 1.0
 
 
-class Desk(msgspec.Struct, frozen=True, kw_only=True):
-    """What all attempts of a node share."""
+class Attempts:
+    """The attempts a node is running."""
 
-    pool: Pool
-    providers: Mapping[str, Provider]
-    finisher: Finisher
-    reporter: Reporter
-    outside: Outside
-    redactor: Redactor
-    retry: RetrySettings
-    log: LogLines
-    deadline_s: Callable[[Provider], float]
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._running: dict[UUID, Attempt] = {}
 
+    async def run(self, claim: Claim) -> None:
+        """Run one attempt; returns when its verdict is written and its provider has ended."""
+        attempt = Attempt(claim, self._desk)
+        self._running[claim.job.id] = attempt
+        try:
+            await attempt.run()
+        finally:
+            if self._running.get(claim.job.id) is attempt:
+                del self._running[claim.job.id]
 
-async def run_attempt(claim: Claim, desk: Desk) -> None:
-    """Run one attempt to its verdict and write it.
-
-    Returns when the verdict is in the database, or at once when the job is no longer this attempt's. Cancelled, it
-    leaves the job `running` under a token that its node's row still vouches for.
-    """
-    log = desk.log.bind(
-        job_id=str(claim.job.id),
-        tenant=claim.tenant.slug if claim.tenant else str(claim.job.tenant_id),
-        provider=claim.job.provider_slug,
-        attempt=claim.job.attempt,
-    )
-    log.info("attempt started", max_attempts=claim.job.max_attempts, lane=claim.job.lane)
-    began_s = trio.current_time()
-    outcome = await _judge(claim, desk, log)
-    if outcome is None:
-        log.warning("attempt is fenced: the job is somebody else's now")
-        return
-    await desk.reporter.flush()  # the job's own lines come before the last one
-    accepted = await desk.finisher.finish(_finish(claim, outcome, desk.redactor))
-    duration_ms = round((trio.current_time() - began_s) * 1000)
-    if not accepted:
-        log.warning("verdict refused: the job is somebody else's now", status=outcome.status)
-        return
-    getattr(log, outcome.level)(outcome.line, duration_ms=duration_ms, **_log_fields(outcome))
+    def cancel(self, job_id: UUID) -> None:
+        """Cancel the attempt at this job, if it is here; told twice, it does no more."""
+        if (attempt := self._running.get(job_id)) is not None:
+            attempt.cancel()
 
 
-async def _judge(claim: Claim, desk: Desk, log: LogLines) -> Verdict | None:
-    """Run the provider; None when the attempt is fenced."""
-    try:
-        provider = _provider(claim, desk)
-        limit_s = desk.deadline_s(provider)
-        with trio.move_on_after(limit_s) as deadline:
-            result = await _run(claim, provider, desk, log)
-        if deadline.cancelled_caught:
-            return verdict.overdue(limit_s, _retry(claim, desk))
-        return verdict.succeeded(result)
-    except SystemExit as error:
-        return _failed(RuntimeError(f"the provider called sys.exit({error.code!r})"), claim, desk)
-    except Exception as error:  # noqa: BLE001  # a provider's failure is this attempt's alone
-        return _failed(error, claim, desk)
-    except BaseExceptionGroup as group:
-        ours, rest = group.split(Exception)
-        if ours is not None:
-            log.error("provider failed while being cancelled", exc_info=ours)
-        if rest is None:
-            raise AssertionError("a group of exceptions alone is an ExceptionGroup") from group
-        raise rest from None
+class Attempt:
+    """One attempt; see the head of this file."""
 
-
-def _provider(claim: Claim, desk: Desk) -> Provider:
-    if claim.tenant is None:
-        raise GiveUp("tenant_not_found", f"Não existe organização {claim.job.tenant_id}: o job ficou sem dono.")
-    if claim.enabled is None:
-        raise GiveUp(
-            "integration_not_found", f"{claim.tenant.name} não tem a integração {claim.job.provider_slug}: configure-a."
+    def __init__(self, claim: Claim, desk: Desk) -> None:
+        self._claim = claim
+        self._desk = desk
+        self._log = desk.log.bind(
+            job_id=str(claim.job.id),
+            tenant=claim.tenant.slug if claim.tenant else str(claim.job.tenant_id),
+            provider=claim.job.provider_slug,
+            attempt=claim.job.attempt,
         )
-    if not claim.enabled:
-        raise GiveUp("integration_disabled", f"A integração {claim.job.provider_slug} está desativada: ative-a antes.")
-    return desk.providers[claim.job.provider_slug]
+        self._call = trio.CancelScope()
+        self._began_s = trio.current_time()
+        self._moved_s = self._began_s
+        self._verdict: Verdict | None = None
+        self._ended = False
+        self._canceled = False
+        self._changed = trio.Event()
 
+    def cancel(self) -> None:
+        """Somebody wants the job cancelled."""
+        self._canceled = True
+        self._changed.set()
 
-async def _run(claim: Claim, provider: Provider, desk: Desk, log: LogLines) -> Any:
-    async with _open_context(claim, provider, desk, log) as ctx:
-        log.debug("provider called", version=provider.version, resumed=claim.checkpoint is not None)
-        result = await provider.run(ctx)
-        return dict(ctx.counters) if result is None else result
+    async def run(self) -> None:
+        """Call the provider, watch it, write the verdict."""
+        claim = self._claim
+        self._log.info("attempt started", max_attempts=claim.job.max_attempts, lane=claim.job.lane)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._call_provider, name=f"call {claim.job.provider_slug} {claim.job.id}")
+            stopped = await self._watch()
+            if stopped is not None:
+                await self._stop(stopped)
+            await self._write(stopped or self._verdict)
 
+    async def _call_provider(self) -> None:
+        with self._call:
+            self._verdict = await call_provider(self._claim, self._desk, self._log, self._move)
+        self._ended = True
+        self._changed.set()
 
-@asynccontextmanager
-async def _open_context(claim: Claim, provider: Provider, desk: Desk, log: LogLines) -> AsyncIterator[AttemptContext]:
-    assert claim.tenant is not None
-    settings = decode_settings(provider, claim.config)
-    attempt_log = AttemptLog(claim, desk.reporter, log, desk.redactor)
-    counters = await _counters(claim, desk.pool)
-    async with desk.outside.open(provider, claim.tenant, attempt_log) as (http, pace):
-        yield AttemptContext(
-            claim,
-            desk.pool,
-            desk.reporter,
-            desk.redactor,
-            counters,
-            provider=provider,
-            tenant=claim.tenant,
-            settings=settings,
-            base_url=claim.base_url,
-            log=attempt_log,
-            http=http,
-            pace=pace,
-            secrets=desk.outside.secrets,
-        )
+    def _move(self) -> None:
+        self._moved_s = trio.current_time()
 
-
-async def _counters(claim: Claim, pool: Pool) -> dict[str, Counters]:
-    if claim.job.attempt == 1 and claim.checkpoint is None:
-        return {}
-    rows = await pool.fetch(sql("job_counters"), claim.job.id)
-    return {row["entity"]: Counters(**{n: row[n] for n in Counters.__struct_fields__}) for row in rows}
-
-
-def _failed(error: Exception, claim: Claim, desk: Desk) -> Verdict | None:
-    decisive = verdict.gravest(error)
-    if isinstance(decisive, AttemptFenced):
+    async def _watch(self) -> Verdict | None:
+        """Wait for the end of the call, or say what ends it."""
+        deadline_s, quiet_s = self._limits()
+        while not self._ended:
+            if self._canceled:
+                return verdict.canceled()
+            now_s = trio.current_time()
+            if now_s >= self._began_s + deadline_s:
+                return verdict.overdue(deadline_s, retry_of(self._claim, self._desk))
+            if now_s >= self._moved_s + quiet_s:
+                return verdict.stalled(quiet_s, retry_of(self._claim, self._desk))
+            with trio.move_on_at(min(self._began_s + deadline_s, self._moved_s + quiet_s)):
+                await self._changed.wait()
         return None
-    trace = "".join(traceback.format_exception(error))
-    if isinstance(decisive, PASSING):
-        decisive = RetryLater(None, DATABASE_MESSAGE, code="database_unreachable")
-    return verdict.failed(
-        decisive, _retry(claim, desk), provider=claim.job.provider_slug, trace=desk.redactor.text(trace)
-    )
+
+    def _limits(self) -> tuple[float, float]:
+        provider = self._desk.providers.get(self._claim.job.provider_slug)
+        if provider is None:
+            return math.inf, math.inf
+        return self._desk.deadline_s(provider), self._desk.no_progress_s(provider)
+
+    async def _stop(self, stopped: Verdict) -> None:
+        self._call.cancel(reason=stopped.code)
+        self._changed = trio.Event()
+        if not self._ended:
+            with trio.move_on_after(PATIENCE_S):
+                await self._changed.wait()
+        if not self._ended:
+            self._log.error("provider does not react to cancellation; its job ends without it", code=stopped.code)
+
+    async def _write(self, outcome: Verdict | None) -> None:
+        if outcome is None:
+            self._log.warning("attempt is fenced: the job is somebody else's now")
+            return
+        await self._desk.reporter.flush()  # the job's own lines come before the last one
+        accepted = await self._desk.finisher.finish(_finish(self._claim, outcome, self._desk.redactor))
+        if not accepted:
+            self._log.warning("verdict refused: the job is somebody else's now", status=outcome.status)
+            return
+        fields = {name: value for name, value in outcome.fields.items() if name != "event"}
+        duration_ms = round((trio.current_time() - self._began_s) * 1000)
+        getattr(self._log, outcome.level)(outcome.line, duration_ms=duration_ms, **fields)
 
 
 def _finish(claim: Claim, outcome: Verdict, redactor: Redactor) -> Finish:
@@ -181,18 +159,4 @@ def _finish(claim: Claim, outcome: Verdict, redactor: Redactor) -> Finish:
         level=outcome.level,
         line=outcome.line,
         fields=plain_json(redactor.value(dict(outcome.fields))),
-    )
-
-
-def _log_fields(outcome: Verdict) -> dict[str, Any]:
-    return {k: v for k, v in outcome.fields.items() if k != "event"}
-
-
-def _retry(claim: Claim, desk: Desk) -> Retry:
-    return Retry(
-        attempt=claim.job.attempt,
-        max_attempts=claim.job.max_attempts,
-        base_s=desk.retry.base_s,
-        cap_s=desk.retry.cap_s,
-        roll=random.random(),  # noqa: S311  # jitter, not a secret
     )

@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import trio
 
-from drena.api import Counters, GiveUp
+from drena.api import GiveUp
 from drena.engine.reports import ProgressDetail, measure
 from drena.engine.transactions import add, open_transaction
 from drena.store.plain import plain_text
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Callable, Mapping
     from contextlib import AbstractAsyncContextManager
 
     import httpx2
 
     from asyncpg_trio import Pool
-    from drena.api import Job, Pace, Provider, Tenant
+    from drena.api import Counters, Job, Pace, Provider, Tenant
     from drena.engine.reports import Reporter
     from drena.engine.transactions import FencedTransaction
     from drena.log import LogLines
@@ -109,6 +109,7 @@ class AttemptContext(ProviderContext):
         reporter: Reporter,
         redactor: Redactor,
         counters: dict[str, Counters],
+        on_move: Callable[[], None],
         **shared: Any,
     ) -> None:
         super().__init__(**shared)
@@ -117,6 +118,8 @@ class AttemptContext(ProviderContext):
         self._reporter = reporter
         self._redactor = redactor
         self._counters = counters
+        self._on_move = on_move
+        self._shown: tuple[object, ...] = ()
         self._checkpoint = claim.checkpoint
         self._began_s = trio.current_time()
         self._began_done: int | None = None
@@ -141,6 +144,7 @@ class AttemptContext(ProviderContext):
         async with open_transaction(self._pool, self._claim) as transaction:
             yield transaction
         if transaction.saved is not None:
+            self._on_move()
             self._checkpoint = msgspec.json.decode(transaction.saved)
         for entity, more in transaction.counted.items():
             add(self._counters, entity, more)
@@ -150,6 +154,9 @@ class AttemptContext(ProviderContext):
     ) -> None:
         if self._began_done is None:
             self._began_done = done
+        if self._shown != (shown := (done, total, phase, message)):
+            self._shown = shown
+            self._on_move()
         rate, eta_s = measure(done, total, since_done=self._began_done, elapsed_s=trio.current_time() - self._began_s)
         detail = ProgressDetail(
             done=done,

@@ -22,10 +22,11 @@ from drena.engine.outages import outlast
 from drena.store.jobs import NOWHERE, claim_jobs, look_ahead
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Mapping
     from uuid import UUID
 
     from asyncpg_trio import Pool
+    from drena.engine.attempt import Attempts
     from drena.log import LogLines
     from drena.store.jobs import Claim, Claims
 
@@ -52,13 +53,13 @@ class Dispatcher:
         pool: Pool,
         node_id: UUID,
         limits: DispatchLimits,
-        run_attempt: Callable[[Claim], Awaitable[None]],
+        attempts: Attempts,
         log: LogLines,
     ) -> None:
         self._pool = pool
         self._node_id = node_id
         self._limits = limits
-        self._run_attempt = run_attempt
+        self._attempts = attempts
         self._log = log
         self._woken = trio.Event()
         self._drains: dict[UUID, TenantDrain] = {}
@@ -112,7 +113,7 @@ class Dispatcher:
     def _hand(self, claim: Claim, drains: trio.Nursery) -> None:
         drain = self._drains.get(claim.job.tenant_id)
         if drain is None or drain.drained:
-            drain = TenantDrain(claim.job.tenant_id, self._run_attempt, self._freed)
+            drain = TenantDrain(claim.job.tenant_id, self._attempts.run, self._freed)
             self._drains[drain.tenant_id] = drain
             drains.start_soon(
                 self._drain, drain, name=f"drain {claim.tenant.slug if claim.tenant else drain.tenant_id}"
@@ -132,11 +133,13 @@ class Dispatcher:
     async def _wait_for_work(self) -> None:
         """Sleep until woken, or until a look says that a job is due; one cheap query a poll while nothing happens."""
         slept = False
-        while not self._woken.is_set():
-            due, next_s = await outlast("look ahead", lambda: look_ahead(self._pool), self._log)
-            if due and slept:
+        while not self._closing:
+            ahead = await outlast("look ahead", lambda: look_ahead(self._pool, self._node_id), self._log)
+            for job_id in ahead.cancels:
+                self._attempts.cancel(job_id)
+            if self._woken.is_set() or (ahead.due and slept):
                 return
-            poll_s = self._limits.poll_s * random.uniform(0.75, 1.25)  # noqa: S311  # jitter, not a secret
-            with trio.move_on_after(poll_s if next_s is None else min(poll_s, max(next_s, 0.001))):
+            poll_s = self._limits.poll_s * random.uniform(0.5, 1.0)  # noqa: S311  # jitter, not a secret
+            with trio.move_on_after(poll_s if ahead.next_s is None else min(poll_s, max(ahead.next_s, 0.001))):
                 await self._woken.wait()
             slept = True

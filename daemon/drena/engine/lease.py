@@ -11,18 +11,21 @@ The renewal has a connection of its own, so that no job can starve it.
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from uuid import UUID
 
 import trio
 
 import asyncpg_trio
 from asyncpg_trio import exceptions as pg
+from drena import __version__
 from drena.engine.outages import PASSING, outlast
+from drena.store.plain import plain_json
 from drena.store.queries import sql
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
+    from uuid import UUID
 
+    from drena.engine.dispatcher import DispatchLimits
     from drena.log import LogLines
 
 
@@ -42,10 +45,26 @@ class Lease:
         """By Trio's clock: since when every renewal was answered at the first try."""
         self._log = log
 
-    async def join(self, conn: asyncpg_trio.Connection, name: str, version: str, providers: Sequence[str]) -> None:
-        """Take the lease: from here on other nodes count on this one."""
+    async def join(self, conn: asyncpg_trio.Connection, name: str, limits: DispatchLimits) -> None:
+        """Take the lease: from here on other nodes count on this one.
+
+        Args:
+            conn: any connection.
+            name: what people call the node.
+            limits: its room, for whoever asks why a job waits.
+        """
         sent_s = trio.current_time()
-        await conn.execute(sql("join_node"), self.node_id, name, version, list(providers), self.lease_s)
+        await conn.execute(
+            sql("join_node"),
+            self.node_id,
+            name,
+            __version__,
+            sorted(limits.provider_jobs),
+            self.lease_s,
+            limits.node_jobs,
+            limits.tenant_jobs,
+            plain_json(limits.provider_jobs),
+        )
         self.scope.deadline = sent_s + self.lease_s
 
     async def keep(self, url: str, running: Callable[[], int]) -> None:

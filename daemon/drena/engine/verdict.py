@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """What to write for an attempt; `status` `pending` means another attempt after `delay_s`."""
 
-    status: Literal["success", "error", "pending"]
+    status: Literal["success", "error", "canceled", "pending"]
     code: str | None = None
     message: str | None = None
     result: Any = None
@@ -49,6 +49,7 @@ class Retry(msgspec.Struct, frozen=True, kw_only=True):
 
 BUG_MESSAGE = "Erro interno no conector {provider}: {kind}. O suporte encontra os detalhes no log do job."
 DEADLINE_MESSAGE = "O processamento passou do limite de {limit_s:.0f} s e foi interrompido."
+STALLED_MESSAGE = "O processamento ficou {limit_s:.0f} s sem avançar e foi interrompido."
 
 
 def succeeded(result: Any) -> Verdict:
@@ -89,6 +90,22 @@ def failed(error: Exception, retry: Retry, *, provider: str, trace: str = "") ->
 def overdue(limit_s: float, retry: Retry) -> Verdict:
     """The attempt passed its deadline."""
     return _again("deadline", DEADLINE_MESSAGE.format(limit_s=limit_s), None, retry, {})
+
+
+def stalled(limit_s: float, retry: Retry) -> Verdict:
+    """Neither progress nor checkpoint moved for so long."""
+    return _again("no_progress", STALLED_MESSAGE.format(limit_s=limit_s), None, retry, {})
+
+
+def canceled() -> Verdict:
+    """Somebody asked for the end of the job."""
+    return Verdict(
+        status="canceled",
+        code="canceled",
+        message="Cancelado.",
+        line="attempt canceled",
+        fields={"event": "attempt.finished", "status": "canceled"},
+    )
 
 
 def _again(code: str, message: str, after_s: float | None, retry: Retry, more: Mapping[str, Any]) -> Verdict:

@@ -127,11 +127,22 @@ def _claim(row: Record) -> Claim:
     )
 
 
-async def look_ahead(on: Executor) -> tuple[bool, float | None]:
-    """Whether anything is due now, and the seconds until the next job that is not."""
-    row = await on.fetchrow(sql("look_ahead"))
+class Outlook(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer of `look_ahead`."""
+
+    due: bool
+    """A pending job is due now."""
+    next_s: float | None
+    """Seconds until the next one that is not; None when there is none."""
+    cancels: list[UUID]
+    """Jobs this node runs that somebody wants cancelled."""
+
+
+async def look_ahead(on: Executor, node: UUID) -> Outlook:
+    """What there is to do for this node, in one cheap query."""
+    row = await on.fetchrow(sql("look_ahead"), node)
     assert row is not None
-    return row["due"], row["next_s"]
+    return Outlook(**row)
 
 
 async def finish_attempts(on: Executor, finishes: Sequence[Finish]) -> set[UUID]:

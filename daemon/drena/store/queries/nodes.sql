@@ -1,9 +1,10 @@
 -- A node's life: its lease, and what happens to the jobs of one that lost it.
 
 -- name: join_node
--- Registers a boot. $1 id, $2 name, $3 version, $4 providers, $5 lease in seconds.
-insert into drena.nodes (id, name, version, providers, lease_until)
-values ($1, $2, $3, $4, now() + make_interval(secs => $5))
+-- Registers a boot. $1 id, $2 name, $3 version, $4 providers, $5 lease in seconds, $6 attempts at once, $7 attempts of
+-- a tenant at once, $8 attempts of each provider at once as a JSON object.
+insert into drena.nodes (id, name, version, providers, lease_until, max_jobs, tenant_max_jobs, provider_max_jobs)
+values ($1, $2, $3, $4, now() + make_interval(secs => $5), $6, $7, $8::jsonb)
 on conflict (id) do update set lease_until = excluded.lease_until;
 
 -- name: renew_lease
@@ -18,8 +19,10 @@ delete from drena.nodes where id = $1;
 -- Puts a node's own running jobs back at once, checkpoint kept and attempt not counted (I13); $1 its id, $2 the reason.
 with released as (
     update integration_jobs j
-    set status = 'pending', node_id = null, lease_token = j.lease_token + 1, run_at = now(),
-        attempts = greatest(j.attempts - 1, 0)
+    set status = case when j.cancel_requested_at is null then 'pending' else 'canceled' end,
+        error_code = case when j.cancel_requested_at is not null then 'canceled' end,
+        error_message = case when j.cancel_requested_at is not null then 'Cancelado.' end,
+        node_id = null, lease_token = j.lease_token + 1, run_at = now(), attempts = greatest(j.attempts - 1, 0)
     where j.node_id = $1 and j.status = 'running'
     returning j.id, j.tenant_id, j.provider_slug, j.attempts + 1 as attempt
 ), logged as (
@@ -51,9 +54,13 @@ with dead as (
     for no key update of j
 ), rescued as (
     update integration_jobs j
-    set status = case when j.rescues + 1 >= $3 then 'error' else 'pending' end,
-        error_code = case when j.rescues + 1 >= $3 then 'poison' else 'lease_lost' end,
-        error_message = case when j.rescues + 1 >= $3
+    set status = case when j.cancel_requested_at is not null then 'canceled'
+                      when j.rescues + 1 >= $3 then 'error' else 'pending' end,
+        error_code = case when j.cancel_requested_at is not null then 'canceled'
+                          when j.rescues + 1 >= $3 then 'poison' else 'lease_lost' end,
+        error_message = case
+            when j.cancel_requested_at is not null then 'Cancelado.'
+            when j.rescues + 1 >= $3
             then 'Encerrado: o processamento caiu junto com o servidor ' || j.rescues + 1 || ' vezes seguidas.'
             else 'O servidor que processava este job parou; ele será retomado.' end,
         rescues = j.rescues + 1, lease_token = j.lease_token + 1, node_id = null, run_at = now(),

@@ -1,0 +1,152 @@
+"""A provider's `run`, called under the fence, and the verdict that comes of it.
+
+This is one of the three places that catch `Exception`: whatever a provider does ends as its attempt's verdict and
+nowhere else. Cancellation passes through and makes no verdict.
+"""
+
+from __future__ import annotations
+
+import random
+import traceback
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from drena.api import AttemptFenced, Counters, GiveUp, RetryLater
+from drena.engine import verdict
+from drena.engine.context import AttemptContext, AttemptLog, decode_settings
+from drena.engine.outages import PASSING
+from drena.engine.verdict import Retry
+from drena.store.queries import sql
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Mapping
+
+    from asyncpg_trio import Pool
+    from drena.api import Provider
+    from drena.config import Retry as RetrySettings
+    from drena.engine.finishes import Finisher
+    from drena.engine.outside import Outside
+    from drena.engine.reports import Reporter
+    from drena.engine.verdict import Verdict
+    from drena.log import LogLines
+    from drena.redaction import Redactor
+    from drena.store.jobs import Claim
+
+DATABASE_MESSAGE = "O banco de dados ficou fora de alcance durante o processamento."
+
+
+class Desk(msgspec.Struct, frozen=True, kw_only=True):
+    """What all attempts of a node share."""
+
+    pool: Pool
+    providers: Mapping[str, Provider]
+    finisher: Finisher
+    reporter: Reporter
+    outside: Outside
+    redactor: Redactor
+    retry: RetrySettings
+    log: LogLines
+    deadline_s: Callable[[Provider], float]
+    no_progress_s: Callable[[Provider], float]
+
+
+async def call_provider(claim: Claim, desk: Desk, log: LogLines, on_move: Callable[[], None]) -> Verdict | None:
+    """Run the provider to its end; None when the attempt turned out to be fenced.
+
+    Args:
+        claim: the job.
+        desk: what attempts share.
+        log: with the attempt's fields bound.
+        on_move: told, without waiting, whenever progress or checkpoint moves.
+    """
+    try:
+        result = await _run(claim, _provider(claim, desk), desk, log, on_move)
+        return verdict.succeeded(result)
+    except SystemExit as error:
+        return _failed(RuntimeError(f"the provider called sys.exit({error.code!r})"), claim, desk)
+    except Exception as error:  # noqa: BLE001  # a provider's failure is this attempt's alone
+        return _failed(error, claim, desk)
+    except BaseExceptionGroup as group:
+        ours, rest = group.split(Exception)
+        if ours is not None:
+            log.error("provider failed while being cancelled", exc_info=ours)
+        if rest is None:
+            raise AssertionError("a group of exceptions alone is an ExceptionGroup") from group
+        raise rest from None
+
+
+def _provider(claim: Claim, desk: Desk) -> Provider:
+    if claim.tenant is None:
+        raise GiveUp("tenant_not_found", f"Não existe organização {claim.job.tenant_id}: o job ficou sem dono.")
+    if claim.enabled is None:
+        raise GiveUp(
+            "integration_not_found", f"{claim.tenant.name} não tem a integração {claim.job.provider_slug}: configure-a."
+        )
+    if not claim.enabled:
+        raise GiveUp("integration_disabled", f"A integração {claim.job.provider_slug} está desativada: ative-a antes.")
+    return desk.providers[claim.job.provider_slug]
+
+
+async def _run(claim: Claim, provider: Provider, desk: Desk, log: LogLines, on_move: Callable[[], None]) -> Any:
+    async with _open_context(claim, provider, desk, log, on_move) as ctx:
+        log.debug("provider called", version=provider.version, resumed=claim.checkpoint is not None)
+        result = await provider.run(ctx)
+        return dict(ctx.counters) if result is None else result
+
+
+@asynccontextmanager
+async def _open_context(
+    claim: Claim, provider: Provider, desk: Desk, log: LogLines, on_move: Callable[[], None]
+) -> AsyncIterator[AttemptContext]:
+    assert claim.tenant is not None
+    settings = decode_settings(provider, claim.config)
+    attempt_log = AttemptLog(claim, desk.reporter, log, desk.redactor)
+    counters = await _counters(claim, desk.pool)
+    async with desk.outside.open(provider, claim.tenant, attempt_log) as (http, pace):
+        yield AttemptContext(
+            claim,
+            desk.pool,
+            desk.reporter,
+            desk.redactor,
+            counters,
+            on_move,
+            provider=provider,
+            tenant=claim.tenant,
+            settings=settings,
+            base_url=claim.base_url,
+            log=attempt_log,
+            http=http,
+            pace=pace,
+            secrets=desk.outside.secrets,
+        )
+
+
+async def _counters(claim: Claim, pool: Pool) -> dict[str, Counters]:
+    if claim.job.attempt == 1 and claim.checkpoint is None:
+        return {}
+    rows = await pool.fetch(sql("job_counters"), claim.job.id)
+    return {row["entity"]: Counters(**{n: row[n] for n in Counters.__struct_fields__}) for row in rows}
+
+
+def _failed(error: Exception, claim: Claim, desk: Desk) -> Verdict | None:
+    decisive = verdict.gravest(error)
+    if isinstance(decisive, AttemptFenced):
+        return None
+    trace = "".join(traceback.format_exception(error))
+    if isinstance(decisive, PASSING):
+        decisive = RetryLater(None, DATABASE_MESSAGE, code="database_unreachable")
+    return verdict.failed(
+        decisive, retry_of(claim, desk), provider=claim.job.provider_slug, trace=desk.redactor.text(trace)
+    )
+
+
+def retry_of(claim: Claim, desk: Desk) -> Retry:
+    return Retry(
+        attempt=claim.job.attempt,
+        max_attempts=claim.job.max_attempts,
+        base_s=desk.retry.base_s,
+        cap_s=desk.retry.cap_s,
+        roll=random.random(),  # noqa: S311  # jitter, not a secret
+    )
