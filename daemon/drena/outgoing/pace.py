@@ -53,6 +53,8 @@ class Pace:
         self._paused_until = float("-inf")
         self._good = 0
         self._turns = 0
+        self._slowed = False
+        """Nobody has asked since it went slower."""
         self._returned: list[float] = []
         """A heap of turns nobody waits for any more. They keep their moments, so the spacing holds."""
 
@@ -99,12 +101,16 @@ class Pace:
             self.slower(reason)
 
     def slower(self, reason: str) -> None:
-        """Halve the rate, unless no request has been made at the present one yet."""
+        """Halve the rate, unless no request has been made at the present one yet.
+
+        The next turn is a whole interval after it is asked for: the plugin that calls this has no clock to tell when.
+        """
         if self._turns == 0:
             return
         self.reason = reason
         self._rate = max(self.floor, self._rate / 2)
-        self._void(self._seen + self.interval_s)
+        self._slowed = True
+        self._void(float("-inf"))
 
     def pause(self, now: float, wait_s: float) -> None:
         """Let no turn come due for this long, `MAX_PAUSE_S` at most: what a server's Retry-After asks for."""
@@ -125,7 +131,8 @@ class Pace:
             due = heapq.heappop(self._returned)
             if due >= self._seen:
                 return due
-        due = max(self._next, self._seen)
+        due = max(self._next, self._seen + self.interval_s if self._slowed else self._seen)
+        self._slowed = False
         self._next = due + self.interval_s
         return due
 
