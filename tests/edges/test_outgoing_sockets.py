@@ -14,6 +14,7 @@ import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
+from pathlib import Path
 
 import pytest
 import trio
@@ -78,18 +79,27 @@ async def opened(**settings):
 
 
 @pytest.fixture(scope="module")
-def untrusted(tmp_path_factory) -> ssl.SSLContext:
-    """A server's TLS configuration with a certificate nobody signed."""
+def certificate(tmp_path_factory) -> Path:
+    """A certificate for 127.0.0.1 that nobody signed, with its key beside it."""
     openssl = shutil.which("openssl")
     if openssl is None:
         pytest.skip("no openssl to make a certificate with")
     folder = tmp_path_factory.mktemp("tls")
     command = [openssl, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-    command += ["-keyout", str(folder / "key"), "-out", str(folder / "cert"), "-days", "2", "-subj", "/CN=localhost"]
+    command += ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1", "-days", "2"]
+    command += ["-keyout", str(folder / "key.pem"), "-out", str(folder / "cert.pem")]
     subprocess.run(command, check=True, capture_output=True, timeout=LIMIT_S)
+    return folder / "cert.pem"
+
+
+def over_tls(certificate: Path, script: Script) -> Script:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(folder / "cert", folder / "key")
-    return context
+    context.load_cert_chain(certificate, certificate.with_name("key.pem"))
+
+    async def speak(stream: trio.SocketStream) -> None:
+        await script(trio.SSLStream(stream, context, server_side=True, https_compatible=True))
+
+    return speak
 
 
 async def heard(stream: trio.SocketStream) -> bytes:
@@ -204,15 +214,17 @@ async def test_a_connection_the_server_closed_between_two_requests_is_replaced()
         assert server.connections >= 3
 
 
-async def test_a_server_with_another_certificate_is_told_as_untrusted(untrusted):
-    async def handshake(stream: trio.SocketStream) -> None:
-        tls = trio.SSLStream(stream, untrusted, server_side=True)
-        with trio.move_on_after(1):
-            await tls.do_handshake()
-
-    async with serving(handshake) as (server, url), opened() as client:
+async def test_a_server_nobody_vouches_for_is_told_as_untrusted_and_not_asked_again(certificate):
+    async with serving(over_tls(certificate, answer_all)) as (server, url), opened() as client:
         with pytest.raises(ProviderUnreachable, match="certificado"):
             await client.get(url.replace("http:", "https:"))
+        assert server.connections == 1
+
+
+async def test_a_certificate_file_by_setting_is_trusted(certificate):
+    async with serving(over_tls(certificate, answer_all)) as (server, url), opened(ca_file=certificate) as client:
+        for _ in range(2):
+            assert (await client.get(url.replace("http:", "https:"))).json() == []
         assert server.connections == 1
 
 
