@@ -14,6 +14,11 @@ from typing import Any
 import msgspec
 
 
-def payload_hash(payload: Any) -> str:
-    """64 hex characters over the JSON value `payload` in canonical form."""
-    return sha256(msgspec.json.encode(payload, order="sorted")).hexdigest()
+def canonical(payload: Any) -> bytes:
+    """The one JSON text of this value: keys sorted at every depth, no blanks."""
+    return msgspec.json.encode(payload, order="sorted")
+
+
+def payload_hash(text: bytes) -> str:
+    """64 hex characters over a canonical JSON text."""
+    return sha256(text).hexdigest()

@@ -31,6 +31,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from drena_acessorias.masks import MASK
 from drena_acessorias.regimes import sql_code
 
 if TYPE_CHECKING:
@@ -49,8 +50,8 @@ def _normalised(column: str) -> str:
 
 def _visible(payload: str, key: str) -> str:
     """SQL for the trimmed text under `key`; null when it is empty or masked."""
-    blanks = r"E' \t\r\n\u00a0'"
-    return rf"nullif(btrim(regexp_replace({payload} ->> '{key}', '^.*\*{{3}}.*$', ''), {blanks}), '')"
+    text = f"{payload} ->> '{key}'"
+    return rf"case when strpos({text}, '{MASK}') = 0 then nullif(btrim({text}, E' \t\r\n\u00a0'), '') end"
 
 
 _MADE: Final = f"""
@@ -80,6 +81,12 @@ def _follow(column: str, made: str) -> str:
     return f"{column} = case when {held} is not distinct from m.old_{made} then m.new_{made} else e.{column} end"
 
 
+_CANDIDATE: Final = f"""c.id, nullif(c.external_source, '') as source,
+            case when c.external_source = '{SOURCE}' then c.external_key end as key,
+            case when c.external_source = '{SOURCE}' then c.hash_payload end as hash,
+            {_normalised("c.cnpj")} as document"""
+"""What is asked of a row that a company may be."""
+
 WRITE_PAGE: Final = f"""
 with page as materialized (
     select *
@@ -87,33 +94,31 @@ with page as materialized (
         external_key text, document text, cnpj text, hidden boolean, hash text, payload jsonb, kept jsonb)
 ),
 matched as materialized (
-    select p.*, e.id, e.linked, e.by_key, e.key, e.stored, e.stored_hash, e.source,
-        length(p.external_key) as key_length,
-        coalesce(e.by_key and e.held is distinct from p.document, false) as corrected
+    select p.*, e.id, e.source, e.key, e.hash as held_hash, e.by_key,
+        coalesce(e.source, '') = '{SOURCE}' as linked,
+        e.by_key and e.document is distinct from p.document as corrected,
+        length(p.external_key) as key_length
     from page p
     left join lateral (
-        select found.*, nullif(found.external_source, '') as source,
-            coalesce(found.external_source, '') = '{SOURCE}' as linked,
-            case when found.external_source = '{SOURCE}' then found.external_key end as key,
-            case when found.external_source = '{SOURCE}' then found.raw_payload end as stored,
-            case when found.external_source = '{SOURCE}' then found.hash_payload end as stored_hash
-        from (
-            (select true as by_key, c.id, c.external_source, c.external_key, c.raw_payload, c.hash_payload,
-                {_normalised("c.cnpj")} as held
-             from public.empresas c
-             where c.organizacao_id = $1 and c.external_source = '{SOURCE}' and c.external_key = p.external_key
-             order by c.created_at, c.id
-             limit 1)
-            union all
-            (select false, c.id, c.external_source, c.external_key, c.raw_payload, c.hash_payload, p.document
-             from public.empresas c
-             where c.organizacao_id = $1 and {_normalised("c.cnpj")} = p.document
-             order by coalesce(c.external_source, '') = '{SOURCE}' desc, c.created_at, c.id
-             limit 1)
-        ) found
-        order by found.by_key desc
+        select {_CANDIDATE}
+        from public.empresas c
+        where c.organizacao_id = $1 and c.external_source = '{SOURCE}' and c.external_key = p.external_key
+        order by c.created_at, c.id
         limit 1
-    ) e on true
+    ) k on true
+    left join lateral (
+        select {_CANDIDATE}
+        from public.empresas c
+        where c.organizacao_id = $1 and {_normalised("c.cnpj")} = p.document and k.id is null
+        order by coalesce(c.external_source, '') = '{SOURCE}' desc, c.created_at, c.id
+        limit 1
+    ) d on true
+    cross join lateral (
+        select coalesce(k.id, d.id) as id, k.id is not null as by_key, coalesce(k.source, d.source) as source,
+            case when k.id is null then d.key else k.key end as key,
+            case when k.id is null then d.hash else k.hash end as hash,
+            case when k.id is null then d.document else k.document end as document
+    ) e
 ),
 judged as materialized (
     select m.*,
@@ -127,7 +132,7 @@ judged as materialized (
                 then 'duplicate'
             when m.id is null and m.hidden then 'hidden'
             when m.id is null then 'new'
-            when m.linked and m.stored_hash = m.hash and m.key is not distinct from coalesce(m.external_key, m.key)
+            when m.linked and m.held_hash = m.hash and m.key is not distinct from coalesce(m.external_key, m.key)
                 then 'same'
             else 'changed'
         end as verdict
@@ -140,12 +145,19 @@ merged as (
         j.cnpj as new_cnpj, old.cnpj as old_cnpj
     from judged j
     cross join lateral (
+        select case when j.linked then c.raw_payload end as payload
+        from public.empresas c
+        where c.id = j.id
+        offset 0
+    ) stored
+    cross join lateral (
         select j.payload || coalesce(
-            (select jsonb_object_agg(k.key, j.stored -> k.key)
-             from jsonb_array_elements_text(j.kept) k (key) where j.stored ? k.key), '{{}}') as payload
+            (select jsonb_object_agg(k.key, stored.payload -> k.key)
+             from jsonb_array_elements_text(j.kept) k (key) where stored.payload ? k.key), '{{}}') as payload
+        offset 0 -- once, not once for each use
     ) v
     cross join lateral (select made.* from (select v.payload) p cross join lateral ({_MADE}) made) new
-    cross join lateral (select made.* from (select j.stored) p (payload) cross join lateral ({_MADE}) made) old
+    cross join lateral (select made.* from (select stored.payload) p cross join lateral ({_MADE}) made) old
     where j.verdict = 'changed'
 ),
 updated as (

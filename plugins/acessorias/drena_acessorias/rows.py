@@ -14,8 +14,8 @@ from typing import Any, Final
 import msgspec
 
 from drena_acessorias.documents import document
-from drena_acessorias.hashing import payload_hash
-from drena_acessorias.masks import is_masked, masked_fields
+from drena_acessorias.hashing import canonical, payload_hash
+from drena_acessorias.masks import MASK, is_masked, masked_fields
 
 MAPPED_KEYS: Final = ("Razao", "Fantasia", "Identificador", "Telefone", "Regime", "DataDoCadastro")
 """What columns of `empresas` are filled from; `mirror.py` reads the same keys."""
@@ -32,7 +32,8 @@ class Company(msgspec.Struct, frozen=True):
     hidden: bool
     """The identifier is masked: whether the office has a row for this company already cannot be told by it."""
     hash: str
-    payload: dict[str, Any]
+    payload: msgspec.Raw
+    """The row as it came, as canonical JSON."""
     kept: list[str]
     """Top-level keys whose stored value is better than this payload's: masked ones, and mapped ones it lacks."""
 
@@ -51,18 +52,21 @@ def company(row: Any) -> Company | None:
     found = document(given) if given is not None else None
     if external_key is None and found is None:
         return None
+    text = canonical(row)
     return Company(
         external_key=external_key,
         document=found,
         cnpj=given,
         hidden=is_masked(row.get("Identificador")),
-        hash=payload_hash(row),
-        payload=row,
-        kept=[
-            *(key for key, value in row.items() if is_masked(value)),
-            *(key for key in MAPPED_KEYS if key not in row),
-        ],
+        hash=payload_hash(text),
+        payload=msgspec.Raw(text),
+        kept=[*_masked_keys(row, text), *(key for key in MAPPED_KEYS if key not in row)],
     )
+
+
+def _masked_keys(row: dict[str, Any], text: bytes) -> list[str]:
+    """Top-level keys with a mask; most rows have none, and their text tells so at once."""
+    return [key for key, value in row.items() if is_masked(value)] if MASK.encode() in text else []
 
 
 def has_identifier(row: Any) -> bool:
@@ -112,16 +116,15 @@ def gather(rows: list[Any], seen: set[str]) -> Batch:
     batch = Batch()
     for row in rows:
         found = company(row)
-        if found is not None:
-            batch.identities.append(found.identity)
         if found is None:
             batch.anonymous += 1
-        elif found.identity in seen:
+            continue
+        batch.identities.append(found.identity)
+        if found.identity in seen:
             batch.repeated += 1
             continue
-        else:
-            seen.add(found.identity)
-            batch.companies.append(found)
-        if isinstance(row, dict):
+        seen.add(found.identity)
+        batch.companies.append(found)
+        if MASK.encode() in bytes(found.payload):
             batch.masked |= masked_fields(row)
     return batch

@@ -8,7 +8,12 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from drena_acessorias.hashing import payload_hash
+from drena_acessorias import hashing
+
+
+def payload_hash(payload: Any) -> str:
+    return hashing.payload_hash(hashing.canonical(payload))
+
 
 SCALARS = st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(max_size=8)
 JSON = st.recursive(
