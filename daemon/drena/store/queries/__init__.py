@@ -17,8 +17,13 @@ _NAME: Final = re.compile(r"^-- name: (\w+)\n", re.MULTILINE)
 @cache
 def statements() -> dict[str, str]:
     """All statements by name."""
+    return read_statements(__package__)
+
+
+def read_statements(package: str) -> dict[str, str]:
+    """The statements of the `.sql` files in a package's folder, by name."""
     found: dict[str, str] = {}
-    for file in resources.files(__package__).iterdir():
+    for file in resources.files(package).iterdir():
         if not file.name.endswith(".sql"):
             continue
         _, *parts = _NAME.split(file.read_text(encoding="utf-8"))
