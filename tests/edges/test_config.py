@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from drena.config import Config, describe, load_config, prepare_state_dir, read_config
-from drena.config.loading import variable_of
 from drena.config.places import default_state_dir
 from drena.config.schema import settings_of
+from drena.config.sources import variable_of
 from drena.errors import ConfigError, Exit
 
 HOME = {"HOME": "/home/ana"}

@@ -1,11 +1,6 @@
-"""The client of an attempt, over a fake network on a clock that jumps."""
+"""The client of an attempt: when requests go out, when again, and how it closes. The clock jumps."""
 
 from __future__ import annotations
-
-import gzip
-import ssl
-from contextlib import aclosing, asynccontextmanager
-from datetime import UTC, datetime
 
 import httpx2
 import pytest
@@ -16,90 +11,7 @@ from drena.api import GiveUp, ProviderUnreachable
 from drena.api import Pace as PaceContract
 from drena.config import ProviderOverrides
 from drena.outgoing import RETRY_EXTENSION, Clients, ClientSettings, Pace, RetryRules, client_settings
-
-URL = "http://api.example.com/companies/ListAll?Pagina=1&token=geheim"
-WALL = datetime(2026, 11, 23, 20, 0, 0, tzinfo=UTC)
-
-
-class Lines:
-    """A `drena.api.Logger` that keeps its lines."""
-
-    def __init__(self) -> None:
-        self.lines: list[tuple[str, str, dict[str, object]]] = []
-
-    def debug(self, message: str, **fields: object) -> None:
-        self.lines.append(("debug", message, fields))
-
-    def info(self, message: str, **fields: object) -> None:
-        self.lines.append(("info", message, fields))
-
-    warning = error = info
-
-
-class Network(httpx2.AsyncBaseTransport):
-    """Answers by a list: an answer, an exception, or a function of the request. The last one stays."""
-
-    def __init__(self, *answers) -> None:
-        self.answers = list(answers)
-        self.times: list[float] = []
-        self.requests: list[httpx2.Request] = []
-        self.closed = False
-
-    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        self.times.append(trio.current_time())
-        self.requests.append(request)
-        answer = self.answers[0] if len(self.answers) == 1 else self.answers.pop(0)
-        if isinstance(answer, BaseException):
-            raise answer
-        if isinstance(answer, httpx2.Response):
-            return httpx2.Response(answer.status_code, headers=answer.headers, content=answer.content)
-        return await answer(request)
-
-    async def aclose(self) -> None:
-        self.closed = True
-
-
-class Body(httpx2.AsyncByteStream):
-    """A body in pieces, which may end in an error, or never."""
-
-    def __init__(self, *pieces) -> None:
-        self.pieces = iter(pieces)
-        self.closed = False
-
-    def __aiter__(self):
-        return self
-
-    async def __anext__(self) -> bytes:
-        await trio.lowlevel.checkpoint()
-        piece = next(self.pieces, None)
-        if piece is None:
-            raise StopAsyncIteration
-        if isinstance(piece, BaseException):
-            raise piece
-        return piece
-
-    async def aclose(self) -> None:
-        self.closed = True
-
-
-def streaming(body: Body, **headers: str):
-    async def answer(request: httpx2.Request) -> httpx2.Response:
-        await trio.lowlevel.checkpoint()
-        return httpx2.Response(200, headers=headers, stream=body)
-
-    return answer
-
-
-def answer(status: int = 200, content: bytes = b"[]", **headers: str) -> httpx2.Response:
-    return httpx2.Response(status, content=content, headers={k.replace("_", "-"): v for k, v in headers.items()})
-
-
-@asynccontextmanager
-async def opened(network, *, pace: Pace | None = None, luck: float = 0.5, log=None, **settings):
-    clients = Clients(transport=network, random=lambda: luck, wall=lambda: WALL)
-    pace = pace or Pace(1e6)
-    async with clients.open(pace=pace, log=log or Lines(), settings=ClientSettings(**settings)) as client:
-        yield client
+from edges.network import URL, Body, Lines, Network, answer, opened
 
 
 def test_the_pace_satisfies_the_contract_for_plugins():
@@ -152,7 +64,7 @@ async def test_a_get_is_repeated_after_passing_trouble(trouble, autojump_clock):
     assert response.json() == {"a": 1}
     assert len(network.requests) == 3
     assert [fields["tries"] for level, _, fields in log.lines if level == "debug"] == [1, 2, 3]
-    assert [message for level, message, _ in log.lines if level == "info"] == ["request repeated"] * 2
+    assert [message for level, message, _ in log.lines if level == "info"] == ["pedido repetido"] * 2
 
 
 async def test_waits_double_with_full_jitter(autojump_clock):
@@ -265,131 +177,6 @@ async def test_all_tries_together_have_a_limit(autojump_clock):
         with pytest.raises(ProviderUnreachable, match="7 s"):
             await client.get(URL)
     assert trio.current_time() - began == pytest.approx(7)
-
-
-async def test_a_body_cut_short_is_a_failed_try(autojump_clock):
-    cut = Body(b'[{"ID"', httpx2.RemoteProtocolError("peer closed connection"))
-    network = Network(streaming(cut), answer(200, b"[1]"))
-    async with opened(network) as client:
-        assert (await client.get(URL)).json() == [1]
-    assert cut.closed
-
-
-async def test_a_compressed_body_arrives_whole_and_a_broken_one_is_a_failed_try(autojump_clock):
-    packed = gzip.compress(b'{"a": 1}' * 1)
-    network = Network(
-        streaming(Body(b"\x00garbage"), **{"content-encoding": "gzip"}),
-        streaming(Body(packed[:10], packed[10:]), **{"content-encoding": "gzip", "x-kept": "1"}),
-    )
-    async with opened(network) as client:
-        response = await client.get(URL)
-    assert response.json() == {"a": 1}
-    assert response.headers["x-kept"] == "1"
-    assert response.elapsed.total_seconds() >= 0
-
-
-@pytest.mark.parametrize("packed", [False, True])
-async def test_an_answer_beyond_the_size_limit_ends_the_attempt(packed, autojump_clock):
-    raw = b"x" * 5000
-    body = Body(*([gzip.compress(raw)] if packed else [raw[:2500], raw[2500:], raw]))
-    network = Network(streaming(body, **({"content-encoding": "gzip"} if packed else {})))
-    async with opened(network, max_body_bytes=4096) as client:
-        with pytest.raises(GiveUp, match="4096 bytes") as caught:
-            await client.get(URL)
-    assert caught.value.code == "answer_too_large"
-    assert body.closed
-    assert len(network.requests) == 1
-
-
-async def test_an_answer_that_says_it_is_too_large_is_not_read_at_all(autojump_clock):
-    body = Body(b"never read")
-    async with opened(Network(streaming(body, **{"content-length": "5000"})), max_body_bytes=4096) as client:
-        with pytest.raises(GiveUp):
-            await client.get(URL)
-    assert body.closed
-    assert list(body.pieces) == [b"never read"]
-
-
-async def test_a_head_request_may_speak_of_a_large_body(autojump_clock):
-    network = Network(streaming(Body(), **{"content-length": "5000", "content-encoding": "gzip"}))
-    async with opened(network, max_body_bytes=4096) as client:
-        response = await client.head(URL)
-    assert response.headers["content-length"] == "5000"
-
-
-async def test_a_stream_is_neither_read_ahead_nor_limited_and_its_errors_are_ours(autojump_clock):
-    body = Body(b"x" * 5000, b"y", httpx2.ReadError("reset"))
-    read: list[int] = []
-    take = read.append
-
-    async def read_all(client: httpx2.AsyncClient) -> None:
-        async with client.stream("GET", URL) as response:
-            async for chunk in response.aiter_bytes():
-                take(len(chunk))
-
-    async with opened(Network(streaming(body)), max_body_bytes=1024) as client:
-        with pytest.raises(ProviderUnreachable, match="interrompeu"):
-            await read_all(client)
-    assert read == [5000, 1]
-    assert body.closed
-
-
-async def test_a_stream_left_early_is_closed(autojump_clock):
-    body = Body(*[b"x"] * 10)
-    async with (
-        opened(Network(streaming(body))) as client,
-        client.stream("GET", URL) as response,
-        aclosing(response.aiter_raw()) as chunks,
-    ):
-        await anext(chunks)
-    assert body.closed
-
-
-@pytest.mark.parametrize(
-    "trouble, words",
-    [
-        (httpx2.ConnectError("x geheim"), "Não foi possível conectar a api.example.com"),
-        (httpx2.ConnectTimeout("x geheim"), "não aceitou a conexão"),
-        (httpx2.ReadTimeout("x geheim"), "não respondeu a tempo"),
-        (httpx2.WriteTimeout("x geheim"), "não recebeu"),
-        (httpx2.PoolTimeout("x geheim"), "ficou livre"),
-        (httpx2.ReadError("x geheim"), "interrompeu"),
-        (httpx2.CloseError("x geheim"), "interrompeu"),
-        (httpx2.RemoteProtocolError("x geheim"), "cortou a resposta"),
-        (httpx2.ProxyError("407 geheim"), "proxy"),
-    ],
-    ids=lambda t: type(t).__name__ if isinstance(t, BaseException) else "",
-)
-async def test_every_transport_error_becomes_one_sentence_without_secrets(trouble, words, autojump_clock):
-    async with opened(Network(trouble)) as client:
-        with pytest.raises(ProviderUnreachable) as caught:
-            await client.get(URL, headers={"Authorization": "Bearer geheim"})
-    assert words in caught.value.reason
-    assert "geheim" not in caught.value.reason
-    assert "Pagina" not in caught.value.reason
-    assert caught.value.code == "provider_unreachable"
-    assert caught.value.__cause__ is trouble
-
-
-@pytest.mark.parametrize("trouble", [httpx2.LocalProtocolError("b'Bearer geheim\\n'"), httpx2.UnsupportedProtocol("x")])
-async def test_a_request_that_can_never_be_sent_ends_the_attempt_without_quoting_it(trouble, autojump_clock):
-    network = Network(trouble)
-    async with opened(network) as client:
-        with pytest.raises(GiveUp) as caught:
-            await client.get(URL)
-    assert caught.value.code == "request_invalid"
-    assert "geheim" not in caught.value.message
-    assert len(network.requests) == 1
-
-
-async def test_an_untrusted_certificate_is_not_tried_again(autojump_clock):
-    trouble = httpx2.ConnectError("x")
-    trouble.__cause__ = ssl.SSLCertVerificationError("self-signed")
-    network = Network(trouble)
-    async with opened(network) as client:
-        with pytest.raises(ProviderUnreachable, match="certificado"):
-            await client.get(URL)
-    assert len(network.requests) == 1
 
 
 async def test_log_lines_hold_host_and_path_and_no_query(autojump_clock):

@@ -9,9 +9,10 @@ from typing import Any
 
 from drena.redaction import mask_urls
 
-from .loading import Loaded, variable_of
+from .loading import Loaded
 from .schema import ANY, Keys, Setting, settings_of
 from .settings import Config
+from .sources import variable_of
 
 
 @dataclass(frozen=True, slots=True)

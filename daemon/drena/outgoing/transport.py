@@ -44,7 +44,7 @@ class PacedTransport(httpx2.AsyncBaseTransport):
         inner: sends one request once.
         pace: the credential's token bucket.
         rules: when to send again.
-        log: told of each request at `debug` and of each repetition at `info`.
+        log: told of each request at `debug`, for operators, and of each repetition at `info`, for the office.
         max_body_bytes: the size limit of answers, decompressed.
         by_proxy: whether `inner` uses a proxy; for the sentences only.
         clock: seconds, the clock of `trio.sleep`.
@@ -100,7 +100,7 @@ class PacedTransport(httpx2.AsyncBaseTransport):
                 return outcome
             if isinstance(outcome, httpx2.Response):
                 await _close(outcome)
-            self._log.info("request repeated", host=request.url.host, reason=_reason(outcome), wait_s=round(wait_s, 3))
+            self._log.info("pedido repetido", host=request.url.host, reason=_reason(outcome), wait_s=round(wait_s, 3))
             await trio.sleep(wait_s)
             left_s -= wait_s
 

@@ -1,0 +1,54 @@
+"""Values that are right alone and wrong together, or that only a look inside tells wrong."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from drena.errors import ConfigError
+
+from .schema import Keys
+from .settings import Config
+
+SLUG = re.compile(r"[a-z][a-z0-9_]*")
+
+
+def expect_agreement(config: Config, places: Mapping[Keys, str]) -> None:
+    """Refuse a configuration that contradicts itself.
+
+    Args:
+        config: complete, each value right by itself.
+        places: where each value comes from.
+
+    Raises:
+        ConfigError: one sentence that names the keys.
+    """
+    if config.retry.base_s > config.retry.cap_s:
+        msg = f"`retry.base_s` ({config.retry.base_s:g}) is above `retry.cap_s` ({config.retry.cap_s:g})."
+        raise ConfigError(msg)
+    if config.database.listen_url and not config.database.url:
+        msg = "`database.listen_url` needs `database.url`: the embedded database is listened to directly."
+        raise ConfigError(msg)
+    urls = {("database", "url"): config.database.url, ("database", "listen_url"): config.database.listen_url}
+    for path, url in urls.items():
+        _expect_scheme(path, url, ("postgresql", "postgres"), places)
+    for slug, overrides in config.providers.items():
+        if not SLUG.fullmatch(slug):
+            msg = (
+                f"`providers.{slug}` names no provider: a slug is lower-case letters, digits and _, as in `acessorias`."
+            )
+            raise ConfigError(msg)
+        _expect_scheme(("providers", slug, "proxy"), overrides.proxy, ("http", "https"), places)
+
+
+def _expect_scheme(path: Keys, url: str | None, schemes: tuple[str, ...], places: Mapping[Keys, str]) -> None:
+    if url is None:
+        return
+    try:
+        scheme = urlsplit(url).scheme
+    except ValueError:
+        scheme = ""
+    if scheme not in schemes:
+        msg = f"`{'.'.join(path)}` must be a URL that starts with {schemes[0]}:// ({places.get(path, 'default')})."
+        raise ConfigError(msg)
