@@ -1,0 +1,185 @@
+"""Cut off anywhere, a sync goes on without loss and without writing a page twice; and the two tasks stay in step."""
+
+from __future__ import annotations
+
+import gc
+import random
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import trio
+
+from drena.api import AttemptFenced, RetryLater
+from drena_acessorias import Acessorias
+from drena_acessorias.rows import Company
+from drena_acessorias.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fake_acessorias.launch import Fake
+
+TOKEN = "synthetic-token"
+STAMPS = {"id", "numero", "created_at", "updated_at", "synced_at"}
+CUTS = 50
+
+
+class CutAfter(trio.abc.Instrument):
+    """Cancels a scope at the n-th step of any task, counted from now: a kill at any await there is."""
+
+    def __init__(self, scope: trio.CancelScope, steps: int) -> None:
+        self._scope = scope
+        self._left = steps
+        self.steps = 0
+
+    def before_task_step(self, task: trio.lowlevel.Task) -> None:
+        self.steps += 1
+        if self.steps == self._left:
+            self._scope.cancel()
+
+
+@contextmanager
+def cut_after(steps: int) -> Iterator[CutAfter]:
+    with trio.CancelScope() as scope:
+        cut = CutAfter(scope, steps)
+        trio.lowlevel.add_instrument(cut)
+        try:
+            yield cut
+        finally:
+            trio.lowlevel.remove_instrument(cut)
+
+
+async def content(office: Any) -> list[dict[str, Any]]:
+    return [{name: value for name, value in row.items() if name not in STAMPS} for row in await office.rows()]
+
+
+async def test_a_sync_cut_off_anywhere_ends_like_one_that_was_not(office: Any, fake: Fake) -> None:
+    seed = random.randrange(2**32)
+    print(f"seed {seed}")
+    chance = random.Random(seed)
+    with cut_after(-1) as uncut:
+        expected = dict(await office.sync())
+    mirror = await content(office)
+    resumed = 0
+    for _ in range(CUTS):
+        await office.sql("truncate empresas")
+        await office.sql("update attempts set checkpoint = null, counters = '{}'")
+        with cut_after(chance.randrange(uncut.steps)):
+            await office.sync(fresh=False)
+        stamps = await office.stamps()
+        resumed += bool(stamps)
+        result = await office.sync(fresh=False)
+        assert await content(office) == mirror
+        assert dict(result) == expected
+    assert resumed > CUTS // 5
+
+
+async def test_pages_written_before_a_cut_are_not_written_again(office: Any, fake: Fake) -> None:
+    await fake.set_knobs(fail_next=1, fail_status=500, only_pages=[4])
+    with pytest.raises(RetryLater):
+        await office.sync()
+    before = await office.stamps()
+    await office.sync(fresh=False)
+    after = await office.stamps()
+    relinked = await office.sql("select id::text from empresas where synced_at > created_at")
+    changed = {key for key in before if after[key] != before[key]}
+    assert changed <= {row["id"] for row in relinked}
+    asked = [each["query"].rpartition("=")[2] for each in await fake.requests(TOKEN)]
+    assert asked == ["1", "2", "3", "4", "3", "4", "5", "5"]
+
+
+async def test_companies_that_moved_to_earlier_pages_between_attempts_are_not_lost(office: Any, fake: Fake) -> None:
+    await fake.set_knobs(fail_next=1, fail_status=500, only_pages=[3])
+    with pytest.raises(RetryLater):
+        await office.sync()
+    companies = await fake.companies(TOKEN)
+    for gone in companies[:5]:
+        await fake.remove_company(TOKEN, gone["ID"])
+    await office.sync(fresh=False)
+    missing = {each["ID"] for each in companies} - {row["external_key"] for row in await office.rows()}
+    twins = [each for each in companies if each["ID"] in missing]
+    documents = {row["cnpj"].replace(".", "").replace("/", "").replace("-", "") for row in await office.rows()}
+    assert all("".join(filter(str.isalnum, each["Identificador"])) in documents for each in twins)
+
+
+async def test_a_resumed_run_still_measures_against_what_was_known_before_the_job(office: Any, fake: Fake) -> None:
+    await office.sync()
+    known = len(await office.rows())
+    await fake.set_knobs(fail_next=1, fail_status=500, only_pages=[2])
+    with pytest.raises(RetryLater):
+        await office.sync()
+    assert (await office.sync(fresh=False))["known_before"] == known
+
+
+async def test_an_attempt_that_lost_its_job_ends_at_once_and_leaves_nothing(office: Any, fake: Fake) -> None:
+    async def fence(attempt: Any) -> None:
+        await trio.lowlevel.checkpoint()
+        if attempt.checkpoint and attempt.checkpoint["next_page"] == 3:
+            raise AttemptFenced
+
+    async with office.open_attempt() as attempt:
+        attempt.before_commit = fence
+        with pytest.raises(AttemptFenced):
+            await Acessorias().run(attempt)
+        assert (attempt.checkpoint["next_page"], attempt.counters["companies"].read) == (3, 40)
+    assert len(await office.rows()) <= 40
+
+
+async def test_the_next_page_is_fetched_while_one_is_written_and_never_more_than_two_ahead(
+    office: Any, fake: Fake
+) -> None:
+    asked: dict[int, trio.Event] = {page: trio.Event() for page in range(1, 7)}
+    most_ahead = 0
+
+    async def note(request: Any) -> None:
+        await trio.lowlevel.checkpoint()
+        asked[int(request.url.params["Pagina"])].set()
+
+    async def hold(attempt: Any) -> None:
+        nonlocal most_ahead
+        await trio.lowlevel.checkpoint()
+        if attempt.checkpoint is None:
+            return
+        page = attempt.checkpoint["next_page"]
+        await asked[min(page + 1, 5)].wait()
+        most_ahead = max(most_ahead, max(each for each, event in asked.items() if event.is_set()) - page)
+
+    async with office.open_attempt() as attempt:
+        attempt.http.event_hooks["request"].append(note)
+        attempt.before_commit = hold
+        await Acessorias().run(attempt)
+    assert 1 <= most_ahead <= 2
+
+
+async def test_companies_are_not_kept_in_memory_beyond_their_page(office: Any, fake: Fake) -> None:
+    await fake.add_office(TOKEN, 400)
+    most = 0
+
+    async def count(_: Any) -> None:
+        nonlocal most
+        await trio.lowlevel.checkpoint()
+        gc.collect()
+        most = max(most, sum(isinstance(each, Company) for each in gc.get_objects()))
+
+    async with office.open_attempt() as attempt:
+        attempt.before_commit = count
+        assert (await Acessorias().run(attempt))["read"] == 400
+    assert 0 < most <= 60
+
+
+async def test_the_checkpoint_of_the_longest_list_allowed_fits(office: Any, fake: Fake) -> None:
+    office.settings = Settings(confirm_delay_s=0.0, max_pages=5000)
+    await fake.add_office(TOKEN, 30)
+    await fake.set_knobs(page_size=1)
+    await office.sync()
+    size = len(repr(office.attempt.checkpoint)) - len(office.attempt.checkpoint["digests"])
+    assert len(office.attempt.checkpoint["digests"]) == 30 * 8
+    assert size + 5000 * 8 + 200 * 20 < 64 * 1024
+
+
+async def test_the_second_request_for_an_empty_page_is_spaced(office: Any, fake: Fake) -> None:
+    office.settings = Settings(confirm_delay_s=0.15)
+    await office.sync()
+    moments = [each["at_s"] for each in await fake.requests(TOKEN)]
+    assert moments[-1] - moments[-2] >= 0.15
