@@ -11,11 +11,12 @@ more is claimed, attempts get the grace, the rest is released). Either way what 
 
 from __future__ import annotations
 
+import itertools
 import math
 import signal
 import socket
 import uuid
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
 import trio
@@ -29,6 +30,7 @@ from drena.engine.lease import Lease, release_jobs
 from drena.engine.outages import outlast
 from drena.engine.reports import Reporter
 from drena.engine.wakes import listen_for_wakes
+from drena.errors import DatabaseAwayError
 from drena.store.database import open_pool
 from drena.store.embedded import open_embedded
 from drena.store.migrate import migrate
@@ -61,6 +63,29 @@ async def open_database(config: Config) -> AsyncIterator[tuple[str, Pool]]:
         open_pool(url, size=config.database.pool_size) as pool,
     ):
         yield url, pool
+
+
+@asynccontextmanager
+async def wait_for_database(config: Config, log: LogLines) -> AsyncIterator[tuple[str, Pool]]:
+    """Like `open_database`, but a database that is not there yet is waited for, and said so, for `database.wait_s`.
+
+    Raises:
+        DatabaseError: it is still away then, or it refuses us.
+    """
+    give_up_s = trio.current_time() + config.database.wait_s
+    for told in itertools.count():
+        async with AsyncExitStack() as stack:
+            try:
+                opened = await stack.enter_async_context(open_database(config))
+            except DatabaseAwayError as error:
+                if trio.current_time() >= give_up_s:
+                    raise
+                if not told:
+                    log.warning("waiting for the database", reason=str(error), wait_s=config.database.wait_s)
+            else:
+                yield opened
+                return
+        await trio.sleep(1)
 
 
 @asynccontextmanager
@@ -114,6 +139,7 @@ class Daemon:
             )
         )
         self._dispatcher: Dispatcher | None = None
+        self._to_release: set[uuid.UUID] = set()
         self._stopping = False
         self._stop_at_s = math.inf
         self._grace = trio.CancelScope()
@@ -176,8 +202,15 @@ class Daemon:
                     term.cancel_scope.cancel(reason="drained")
         finally:
             self._dispatcher = None
+            self._to_release.add(lease.node_id)
             with trio.move_on_after(RELEASE_LIMIT_S, shield=True):
-                await release_jobs(self._pool, lease.node_id, "shutdown" if self._stopping else "lease lost", self._log)
+                await self._release()
+
+    async def _release(self) -> None:
+        """Put back what earlier terms had in hand; one that ended in an outage is released when the next one joins."""
+        for node_id in sorted(self._to_release):
+            await release_jobs(self._pool, node_id, "shutdown" if self._stopping else "lease lost", self._log)
+            self._to_release.discard(node_id)
 
     def _grace_scope(self) -> trio.CancelScope:
         """A term's outer scope; unlimited until `stop` gives it a deadline."""
@@ -190,6 +223,7 @@ class Daemon:
                 await lease.join(conn, self._name, self._limits())
 
         await outlast("join", join, self._log)
+        await self._release()
         await outlast("sweep", self._sweep, self._log)
 
     async def _sweep(self) -> None:

@@ -37,3 +37,7 @@ class DatabaseError(DrenaError):
     """The database cannot be reached, refuses us, or is newer than this program."""
 
     exit_code = Exit.DATABASE
+
+
+class DatabaseAwayError(DatabaseError):
+    """The database cannot be reached at the moment; time may heal it."""

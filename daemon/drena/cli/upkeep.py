@@ -14,7 +14,7 @@ from drena.api import GiveUp, RetryLater, Tenant
 from drena.cli.scene import open_stage, set_scene
 from drena.cli.tables import show
 from drena.config import describe, read_config
-from drena.daemon import Daemon, open_database, stop_on_signals
+from drena.daemon import Daemon, stop_on_signals, wait_for_database
 from drena.engine.context import ProviderContext, decode_settings
 from drena.errors import ConfigError, Exit, UsageError
 from drena.store.migrate import migrate as bring_up_to_date
@@ -34,7 +34,7 @@ async def run(config: Path | None) -> None:
     scene = set_scene(config)
     if not scene.host.providers:
         raise ConfigError("No provider is installed: install one, for example drena-acessorias (see `drena plugins`).")
-    async with open_database(scene.config) as (url, pool):
+    async with wait_for_database(scene.config, scene.log) as (url, pool):
         daemon = Daemon(
             config=scene.config,
             url=url,

@@ -44,6 +44,10 @@ class Database(Section, frozen=True, kw_only=True):
         str | None,
         _said("A direct URL for LISTEN when `database.url` goes through a transaction pooler.", secret=True),
     ] = None
+    wait_s: Annotated[
+        Annotated[float, Meta(ge=0, le=YEAR_S)],
+        _said("How long `drena run` waits at its start for a database that is not there yet."),
+    ] = 60.0
     pool_size: Annotated[Annotated[int, Meta(ge=2, le=1000)], _said("Connections this node keeps open at most.")] = 10
 
 

@@ -11,7 +11,7 @@ import trio
 
 import asyncpg_trio
 from asyncpg_trio import exceptions as pg
-from drena.errors import ConfigError, DatabaseError
+from drena.errors import ConfigError, DatabaseAwayError, DatabaseError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -52,19 +52,19 @@ def clear_errors(url: str) -> Iterator[None]:
     except pg.InvalidCatalogNameError as error:
         raise DatabaseError(f"{_upper(where)} does not exist: create it or correct database.url.") from error
     except pg.TooManyConnectionsError as error:
-        raise DatabaseError(
+        raise DatabaseAwayError(
             f"{_upper(where)} has no free connection: lower database.pool_size or raise max_connections."
         ) from error
     except pg.CannotConnectNowError as error:
-        raise DatabaseError(f"{_upper(where)} is starting up or shutting down: try again in a moment.") from error
+        raise DatabaseAwayError(f"{_upper(where)} is starting up or shutting down: try again in a moment.") from error
     except pg.InsufficientPrivilegeError as error:
         raise DatabaseError(f"{_upper(where)} does not let this user do that ({error}): grant it the right.") from error
     except (pg.ClientConfigurationError, ValueError) as error:
         raise ConfigError(f"database.url cannot be read: {error}") from error
     except socket.gaierror as error:
-        raise DatabaseError(f"{_upper(where)} cannot be found: check the host name in database.url.") from error
+        raise DatabaseAwayError(f"{_upper(where)} cannot be found: check the host name in database.url.") from error
     except (OSError, trio.TooSlowError, TimeoutError, pg.PostgresConnectionError, pg.InterfaceError) as error:
-        raise DatabaseError(
+        raise DatabaseAwayError(
             f"{_upper(where)} cannot be reached: is PostgreSQL running and database.url right?"
         ) from error
 
