@@ -54,7 +54,9 @@ async def sweep(conn: Connection, log: LogLines, *, dry_run: bool = False) -> li
     async with changing(conn, dry_run=dry_run):
         settled = await _settle(conn)
     for thing in settled:
-        log.warning("residue found" if dry_run else "residue settled", **msgspec.to_builtins(thing))
+        fields = msgspec.to_builtins(thing)
+        fields["reason"] = fields.pop("message")  # the line has a message of its own
+        log.warning("residue found" if dry_run else "residue settled", **fields)
     return settled
 
 
