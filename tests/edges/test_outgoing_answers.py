@@ -10,7 +10,8 @@ import httpx2
 import pytest
 
 from drena.api import GiveUp, ProviderUnreachable
-from edges.network import URL, Body, Network, answer, opened, streaming
+from drena.outgoing import Clients, Pace
+from edges.network import URL, Body, Lines, Network, answer, opened, streaming
 
 
 async def test_a_body_cut_short_is_a_failed_try(autojump_clock):
@@ -136,3 +137,27 @@ async def test_an_untrusted_certificate_is_not_tried_again(autojump_clock):
         with pytest.raises(ProviderUnreachable, match="certificado"):
             await client.get(URL)
     assert len(network.requests) == 1
+
+
+@pytest.mark.parametrize("url", ["http://h:geheim/", "api.example.com/companies", "ftp://h/"])
+async def test_an_address_that_is_none_ends_the_attempt_in_one_sentence(url, autojump_clock):
+    async with Clients().open(pace=Pace(1e6), log=Lines()) as client:
+        with pytest.raises(GiveUp, match="endereço") as caught:
+            await client.get(url)
+    assert caught.value.code == "request_invalid"
+    assert "geheim" not in caught.value.message
+
+
+async def test_a_secret_that_fits_no_header_ends_the_attempt_without_being_told(autojump_clock):
+    async with opened(Network(answer())) as client:
+        with pytest.raises(GiveUp) as caught:
+            await client.get(URL, headers={"Authorization": "Bearer geheimã"})
+    assert caught.value.code == "request_invalid"
+    assert caught.value.__cause__ is None
+    assert caught.value.__suppress_context__
+
+
+async def test_redirects_in_a_circle_end(autojump_clock):
+    async with opened(Network(answer(302, b"", location=URL))) as client:
+        with pytest.raises(ProviderUnreachable, match="círculos"):
+            await client.get(URL, follow_redirects=True)

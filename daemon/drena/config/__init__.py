@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .changes import changed_settings
 from .description import Described, describe
 from .loading import Loaded, load_config, read_config
 from .places import prepare_state_dir
@@ -35,6 +36,7 @@ __all__ = [
     "Retry",
     "Shutdown",
     "TenantLimits",
+    "changed_settings",
     "describe",
     "load_config",
     "prepare_state_dir",

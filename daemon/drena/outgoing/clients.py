@@ -24,6 +24,7 @@ from drena import __version__
 from drena.api import GiveUp, Logger
 from drena.config import ProviderOverrides
 
+from .faults import fault_of, unsendable
 from .pace import Pace
 from .retries import Random, RetryRules
 from .transport import CLOSE_S, STREAM_EXTENSION, PacedTransport
@@ -167,8 +168,18 @@ def _read_trust(ca_file: Path | None) -> ssl.SSLContext:
 
 
 class _Client(httpx2.AsyncClient):
-    """Tells the transport whether the caller reads the answer itself, which httpx2 keeps to itself."""
+    """Closes two gaps above the transport: it tells it whether the caller reads the answer itself, and maps what httpx2
+    raises before and after it."""
+
+    def build_request(self, method: str, url: httpx2.URL | str, **options: Any) -> httpx2.Request:
+        try:
+            return super().build_request(method, url, **options)
+        except (httpx2.InvalidURL, UnicodeEncodeError):  # the latter from a header, and its object may be the token
+            raise unsendable() from None
 
     async def send(self, request: httpx2.Request, *, stream: bool = False, **options: Any) -> httpx2.Response:
         request.extensions[STREAM_EXTENSION] = stream
-        return await super().send(request, stream=stream, **options)
+        try:
+            return await super().send(request, stream=stream, **options)
+        except httpx2.RequestError as error:
+            raise fault_of(error, request.url.host, by_proxy=False).raised() from error

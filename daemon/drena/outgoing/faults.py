@@ -52,9 +52,9 @@ def fault_of(error: httpx2.RequestError, host: str, *, by_proxy: bool) -> Fault:
             message = "O endereço do provedor precisa começar com https:// ou http://; corrija-o na integração."
             raise GiveUp("request_invalid", message)
         case httpx2.LocalProtocolError():
-            # h11 quotes the header in its message, and that may be the token: the chain is cut.
-            message = f"O pedido para {host} tem um cabeçalho inválido; confira o segredo e o endereço da integração."
-            raise GiveUp("request_invalid", message) from None
+            raise unsendable() from None  # h11 quotes the header in its message, and that may be the token
+        case httpx2.TooManyRedirects():
+            return Fault(f"{host} redireciona o pedido em círculos.", passing=False, error=error)
         case httpx2.ConnectTimeout():
             return Fault(f"{host} não aceitou a conexão{via} a tempo.", sent=False, error=error)
         case httpx2.PoolTimeout():
@@ -95,6 +95,12 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
         for inner in error.exceptions:
             yield from _chain(inner)
     yield from _chain(error.__cause__ or error.__context__)
+
+
+def unsendable() -> GiveUp:
+    """A request that no client could send as it is."""
+    message = "O pedido ao provedor não pode ser enviado; confira o segredo e o endereço da integração."
+    return GiveUp("request_invalid", message)
 
 
 def too_slow(host: str, total_s: float) -> Fault:
