@@ -17,11 +17,14 @@ import signal
 import socket
 import uuid
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
+import msgspec
 import trio
 
 from drena import hygiene
+from drena.config import changed_settings
 from drena.engine.attempt import Attempts
 from drena.engine.call import Desk
 from drena.engine.dispatcher import Dispatcher, DispatchLimits
@@ -37,7 +40,7 @@ from drena.store.migrate import migrate
 from drena.store.queries import sql
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
     from asyncpg_trio import Pool
     from drena.api import Provider
@@ -118,6 +121,8 @@ class Daemon:
         log: LogLines,
     ) -> None:
         self._config = config
+        self._outside = outside
+        self._lease: Lease | None = None
         self._url = url
         self._pool = pool
         self._host = host
@@ -132,7 +137,7 @@ class Daemon:
                 reporter=self._reporter,
                 outside=outside,
                 redactor=redactor,
-                retry=config.retry,
+                retry=lambda: self._config.retry,
                 log=log,
                 deadline_s=self._deadline_s,
                 no_progress_s=lambda provider: provider.limits.no_progress_s,
@@ -178,11 +183,32 @@ class Daemon:
         if self._dispatcher is not None:
             self._dispatcher.close()
 
+    async def reload(self, config: Config) -> tuple[list[str], list[str]]:
+        """Take what can change while running.
+
+        Returns:
+            The keys that were taken, and those that need a restart.
+        """
+        taken, refused = changed_settings(self._config, config)
+        live = {name: getattr(config, name) for name in ("tenant", "poll", "retry", "shutdown", "heal", "providers")}
+        node = msgspec.structs.replace(self._config.node, max_jobs=config.node.max_jobs)
+        logs = msgspec.structs.replace(self._config.log, level=config.log.level)
+        self._config = self._outside.config = msgspec.structs.replace(self._config, node=node, log=logs, **live)
+        if self._dispatcher is not None and self._lease is not None:
+            self._dispatcher.limit(self._limits())
+            with trio.move_on_after(RELEASE_LIMIT_S):  # the next term tells them otherwise
+                await outlast("join", partial(self._tell_limits, self._lease), self._log)
+        return taken, refused
+
+    async def _tell_limits(self, lease: Lease) -> None:
+        async with self._pool.acquire() as conn:
+            await lease.join(conn, self._name, self._limits())
+            await hygiene.save_thresholds(conn, self._config.heal)
+
     async def _prepare(self) -> None:
         async with self._pool.acquire() as conn:
             for name in await migrate(conn):
                 self._log.info("migration applied", migration=name)
-            await hygiene.save_thresholds(conn, self._config.heal)
 
     async def _run_term(self, on_joined: Callable[[], None]) -> None:
         lease = Lease(uuid.uuid4(), self._config.lease.lease_s, self._log)
@@ -190,7 +216,7 @@ class Daemon:
         try:
             with self._grace_scope(), lease.scope:
                 await self._join(lease)
-                self._dispatcher = dispatcher
+                self._dispatcher, self._lease = dispatcher, lease
                 if self._stopping:
                     dispatcher.close()
                 async with trio.open_nursery() as term:
@@ -201,7 +227,7 @@ class Daemon:
                     await dispatcher.run()
                     term.cancel_scope.cancel(reason="drained")
         finally:
-            self._dispatcher = None
+            self._dispatcher = self._lease = None
             self._to_release.add(lease.node_id)
             with trio.move_on_after(RELEASE_LIMIT_S, shield=True):
                 await self._release()
@@ -218,11 +244,7 @@ class Daemon:
         return self._grace
 
     async def _join(self, lease: Lease) -> None:
-        async def join() -> None:
-            async with self._pool.acquire() as conn:
-                await lease.join(conn, self._name, self._limits())
-
-        await outlast("join", join, self._log)
+        await outlast("join", partial(self._tell_limits, lease), self._log)
         await self._release()
         await outlast("sweep", self._sweep, self._log)
 
@@ -290,8 +312,11 @@ def _not_news() -> None:
     """The terms after the first are joined without anybody waiting for it."""
 
 
-async def stop_on_signals(daemon: Daemon) -> None:
-    """SIGTERM and SIGINT stop the daemon with grace, a second one at once. Runs until cancelled."""
-    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
-        async for _ in signals:
-            daemon.stop()
+async def obey_signals(daemon: Daemon, reload: Callable[[], Awaitable[None]]) -> None:
+    """SIGTERM and SIGINT stop the daemon with grace, a second one at once; SIGHUP reloads. Runs until cancelled."""
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
+        async for number in signals:
+            if number == signal.SIGHUP:
+                await reload()
+            else:
+                daemon.stop()

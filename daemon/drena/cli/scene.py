@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from asyncpg_trio import Pool
     from drena.config import Config
-    from drena.log import LogLines
+    from drena.log import Log, LogLines
     from drena.plugins import PluginHost
 
 
@@ -32,6 +32,7 @@ class Scene:
 
     config: Config
     redactor: Redactor
+    logs: Log
     log: LogLines
     host: PluginHost
     outside: Outside
@@ -49,14 +50,14 @@ def set_scene(config_file: Path | None, *, quiet: bool = False) -> Scene:
     """
     config = load_config(config_file, os.environ)
     redactor = Redactor()
-    configure_logging(redactor=redactor, level="error" if quiet else config.log.level, format=config.log.format)
+    logs = configure_logging(redactor=redactor, level="error" if quiet else config.log.level, format=config.log.format)
     host = load_plugins(path=config.plugins.path, disabled=config.plugins.disabled)
     log = get_logger()
     for report in host.reports:
         if report.state != "ok":
             log.warning("plugin skipped", plugin=report.name, reason=report.reason)
     outside = Outside(config, SecretStore(os.environ, redactor), Clients(), PaceBook())
-    return Scene(config, redactor, log, host, outside)
+    return Scene(config, redactor, logs, log, host, outside)
 
 
 @asynccontextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -13,8 +14,8 @@ from drena import hygiene
 from drena.api import GiveUp, RetryLater, Tenant
 from drena.cli.scene import open_stage, set_scene
 from drena.cli.tables import show
-from drena.config import describe, read_config
-from drena.daemon import Daemon, stop_on_signals, wait_for_database
+from drena.config import describe, load_config, read_config
+from drena.daemon import Daemon, obey_signals, wait_for_database
 from drena.engine.context import ProviderContext, decode_settings
 from drena.errors import ConfigError, Exit, UsageError
 from drena.store.migrate import migrate as bring_up_to_date
@@ -45,10 +46,22 @@ async def run(config: Path | None) -> None:
             log=scene.log,
         )
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(stop_on_signals, daemon, name="signals")
+            nursery.start_soon(obey_signals, daemon, partial(_reload, config, scene, daemon), name="signals")
             await daemon.run()
             nursery.cancel_scope.cancel(reason="drained")
     scene.log.info("stopped")
+
+
+async def _reload(config_file: Path | None, scene: Scene, daemon: Daemon) -> None:
+    """Read the configuration again; a wrong one changes nothing."""
+    try:
+        config = load_config(config_file, os.environ)
+    except ConfigError as error:
+        scene.log.error("configuration not reloaded", reason=str(error))
+        return
+    taken, refused = await daemon.reload(config)
+    scene.logs.level = config.log.level
+    scene.log.info("configuration reloaded", changed=taken, needs_restart=refused)
 
 
 async def migrate(config: Path | None, dry_run: bool) -> None:

@@ -46,7 +46,7 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     reporter: Reporter
     outside: Outside
     redactor: Redactor
-    retry: RetrySettings
+    retry: Callable[[], RetrySettings]
     log: LogLines
     deadline_s: Callable[[Provider], float]
     no_progress_s: Callable[[Provider], float]
@@ -143,10 +143,11 @@ def _failed(error: Exception, claim: Claim, desk: Desk) -> Verdict | None:
 
 
 def retry_of(claim: Claim, desk: Desk) -> Retry:
+    settings = desk.retry()
     return Retry(
         attempt=claim.job.attempt,
         max_attempts=claim.job.max_attempts,
-        base_s=desk.retry.base_s,
-        cap_s=desk.retry.cap_s,
+        base_s=settings.base_s,
+        cap_s=settings.cap_s,
         roll=random.random(),  # noqa: S311  # jitter, not a secret
     )

@@ -67,6 +67,11 @@ class Dispatcher:
         self._start = NOWHERE
         self._closing = False
 
+    def limit(self, limits: DispatchLimits) -> None:
+        """Take other limits from the next claim on; attempts in hand go on."""
+        self._limits = limits
+        self.wake()
+
     @property
     def running(self) -> int:
         """Attempts in hand."""

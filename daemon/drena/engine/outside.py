@@ -30,7 +30,8 @@ class Outside:
 
     def __init__(self, config: Config, secrets: SecretStore, clients: Clients, paces: PaceBook) -> None:
         self.secrets = secrets
-        self._config = config
+        self.config = config
+        """Replaced when the daemon reloads."""
         self._clients = clients
         self._paces = paces
 
@@ -43,7 +44,7 @@ class Outside:
         Raises:
             GiveUp: a secret is missing or malformed, or a certificate file cannot be used.
         """
-        overrides = self._config.provider(provider.slug)
+        overrides = self.config.provider(provider.slug)
         values = {name: self.secrets.read(provider.slug, name, tenant.slug) for name in provider.secrets}
         limit = overrides.requests_per_minute or provider.limits.requests_per_minute
         pace = self._paces.pace(tenant.id, provider.slug, credential_digest(values), limit)
