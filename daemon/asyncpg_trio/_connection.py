@@ -61,7 +61,7 @@ class Connection(CopyMixin):
         """Run a statement once for each sequence of arguments, all or nothing."""
         refuse_timeout(timeout)
         self._residue |= residue_of(command)
-        await self._session.run(self._session.wire.executemany, command, args)
+        await self._session.run_batches(self._session.wire.executemany, command, args)
 
     async def fetch(
         self, query: str, *args: Any, timeout: None = None, record_class: type[Record] | None = None
@@ -105,7 +105,7 @@ class Connection(CopyMixin):
         refuse_timeout(timeout)
         self._residue |= residue_of(query)
         session = self._session
-        rows: list[Record] = await session.run(session.wire.fetchmany, query, args, record_class=record_class)
+        rows: list[Record] = await session.run_batches(session.wire.fetchmany, query, args, record_class=record_class)
         return rows
 
     async def prepare(

@@ -61,7 +61,7 @@ def drive(loop: StandInLoop, coro: Coroutine[Any, Any, Any]) -> Generator[Any, A
     except StopIteration as stop:
         loop.raise_held()
         return stop.value
-    except asyncio.CancelledError:
+    except (Exception, asyncio.CancelledError):
         loop.raise_held()
         raise
     finally:

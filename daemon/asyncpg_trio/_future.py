@@ -42,6 +42,10 @@ class Future:
     def done(self) -> bool:
         return self._state != PENDING
 
+    def watched(self) -> bool:
+        """Whether the protocol looks after it; asyncio.Event's futures have nobody but the one who awaits."""
+        return bool(self._callbacks)
+
     def cancelled(self) -> bool:
         return self._state == CANCELLED
 

@@ -51,6 +51,7 @@ class StandInLoop:
         self._timers: list[Timer] = []
         self._order = itertools.count()
         self.driven = False  # whether asyncpg's code is being driven, and wants asyncio's kind of cancellation
+        self.sending_batches = False  # whether an executemany is under way
         self._held: BaseException | None = None
 
     # What asyncpg calls.
@@ -120,12 +121,16 @@ class StandInLoop:
         except trio.Cancelled as error:
             raise self.translate(error) from None
 
-    def translate(self, error: BaseException) -> BaseException:
-        """What asyncpg is to see of a cancellation; the original is held for `raise_held`."""
+    def translate(self, error: BaseException, *, pausing: bool = False) -> BaseException:
+        """What asyncpg is to see of a cancellation; the original is held for `raise_held`.
+
+        Between the batches of an executemany asyncpg cleans up, by a rollback, after a timeout only; it forgets a
+        cancellation there and waits for an answer that never comes. So that is what it gets to see.
+        """
         if not self.driven or isinstance(error, Exception):
             return error
         self._held = error
-        return CancelledError()
+        return TimeoutError() if pausing and self.sending_batches else CancelledError()
 
     def raise_held(self) -> None:
         """Raise the cancellation that was translated, if there was one."""
@@ -142,14 +147,19 @@ class StandInLoop:
             try:
                 await self.transport.pump_until(future.done)
             except BaseException as error:  # noqa: BLE001  (raised again, if in translation)
+                pausing = not future.watched()
                 future.cancel()
-                raise self.translate(error) from None
+                raise self.translate(error, pausing=pausing) from None
         if not future.done():
             future.set_exception(exceptions.ConnectionDoesNotExistError("the connection is closed"))
         return future.result()
 
     async def checkpoint(self) -> None:
-        await trio.lowlevel.checkpoint()
+        """asyncio.sleep(0)."""
+        try:
+            await trio.lowlevel.checkpoint()
+        except trio.Cancelled as error:
+            raise self.translate(error, pausing=True) from None
 
     def run_due_timers(self) -> None:
         """Run what is due; called whenever the connection is about to be used."""

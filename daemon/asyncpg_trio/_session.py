@@ -16,6 +16,7 @@ when the next query starts would cancel that one. The second connection's end sa
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import trio
@@ -76,6 +77,7 @@ class Session:
         self.listeners: dict[str, list[Callable[[str, str, int], None]]] = {}
         self.stray_listen = False
         self.heard_unasked = False
+        self.closing = False
         self.relatives: Callable[[], list[Wire]] = lambda: [wire]
         wire.session = self
 
@@ -93,7 +95,15 @@ class Session:
             await self._after(error)
             raise
         finally:
-            self.active_calls -= 1
+            self._end_call()
+
+    async def run_batches(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """`run`, for what sends one statement many times."""
+        self.loop.sending_batches = True
+        try:
+            return await self.run(function, *args, **kwargs)
+        finally:
+            self.loop.sending_batches = False
 
     async def rows(
         self, query: str, args: tuple[Any, ...], limit: int, record_class: type[Record] | None = None
@@ -122,7 +132,7 @@ class Session:
         else:
             return found
         finally:
-            self.active_calls -= 1
+            self._end_call()
         return await self.rows(query, args, limit, record_class)
 
     def _forget_stale(self, error: Exception) -> None:
@@ -135,6 +145,11 @@ class Session:
         wire._drop_global_statement_cache()
         if self.in_transaction():
             raise error
+
+    def _end_call(self) -> None:
+        self.active_calls -= 1
+        if self.closing and self.loop.transport is not None:
+            self.loop.transport.look_again()
 
     def poll(self) -> bool:
         """Whether the session still lives, as far as what has arrived tells; costs one system call."""
@@ -178,13 +193,17 @@ class Session:
             receive(channel, payload, pid)
 
     async def close(self) -> None:
-        """Say goodbye and wait, not for long, until the server hung up.
+        """Say goodbye and wait, not for long, until the server hung up. A call under way elsewhere is cancelled.
 
         Cancellation: the socket is closed all the same, at once.
         """
+        self.closing = True
         try:
-            if not self.closed and self.active_calls == 0:
-                with trio.move_on_after(CLOSE_LIMIT_S):
+            if not self.closed:
+                with trio.move_on_after(CLOSE_LIMIT_S), suppress(OSError, exceptions.PostgresError):
+                    if self.active_calls:
+                        await self._request_cancel()
+                        await self._until(lambda: not self.active_calls)
                     await drive(self.loop, self.wire.close())
         finally:
             self.terminate()
@@ -198,6 +217,10 @@ class Session:
             # Most often the server's last words, which came while nothing was asked.
             self.terminate()
             raise exceptions.ConnectionDoesNotExistError("the server ended the connection") from error
+
+    async def _until(self, satisfied: Callable[[], bool]) -> None:
+        if self.loop.transport is not None:
+            await self.loop.transport.pump_until(satisfied)
 
     async def _settle(self) -> None:
         """Get the cancelled call off the server, or give the session up."""

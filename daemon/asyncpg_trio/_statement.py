@@ -77,10 +77,10 @@ class PreparedStatement:
     async def fetchmany(self, args: Iterable[Sequence[Any]], *, timeout: None = None) -> list[Record]:
         """All rows of one execution for each sequence of arguments."""
         refuse_timeout(timeout)
-        rows: list[Record] = await self._session.run(self._inner.fetchmany, args)
+        rows: list[Record] = await self._session.run_batches(self._inner.fetchmany, args)
         return rows
 
     async def executemany(self, args: Iterable[Sequence[Any]], *, timeout: None = None) -> None:
         """One execution for each sequence of arguments, all or nothing."""
         refuse_timeout(timeout)
-        await self._session.run(self._inner.executemany, args)
+        await self._session.run_batches(self._inner.executemany, args)

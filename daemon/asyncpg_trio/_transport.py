@@ -42,6 +42,7 @@ class Transport:
     def __init__(self, sock: socket.socket, protocol: Any) -> None:
         self._sock = sock
         self._protocol = protocol
+        self._high, self._low = HIGH_WATER_BYTES, LOW_WATER_BYTES
         self._fd = sock.fileno()
         self._either: Any = None  # an epoll object, made when first needed
         self._tls: TLSLayer | None = None
@@ -66,6 +67,9 @@ class Transport:
     def set_protocol(self, protocol: Any) -> None:
         self._protocol = protocol
 
+    def set_write_buffer_limits(self, high: int, low: int) -> None:
+        self._high, self._low = high, low
+
     def is_closing(self) -> bool:
         return self.closed
 
@@ -81,7 +85,7 @@ class Transport:
             if sent == len(data):
                 return
             self._outgoing += memoryview(data)[sent:]
-        if len(self._outgoing) > HIGH_WATER_BYTES and not self._writing_paused:
+        if len(self._outgoing) > self._high and not self._writing_paused:
             self._writing_paused = True
             self._protocol.pause_writing()
 
@@ -240,7 +244,7 @@ class Transport:
         if self._outgoing and not self.closed:
             sent = self._send(self._outgoing)
             del self._outgoing[:sent]
-        if self._writing_paused and len(self._outgoing) <= LOW_WATER_BYTES:
+        if self._writing_paused and len(self._outgoing) <= self._low:
             self._writing_paused = False
             self._protocol.resume_writing()
 
@@ -256,9 +260,10 @@ class Transport:
 
     def _disturb(self) -> None:
         """Make the leader's wait end with ClosedResourceError."""
-        trio.lowlevel.notify_closing(self._fd)
-        if self._either is not None:
-            trio.lowlevel.notify_closing(self._either)
+        if trio.lowlevel.in_trio_run():  # else this is the garbage collector, and nobody waits
+            trio.lowlevel.notify_closing(self._fd)
+            if self._either is not None:
+                trio.lowlevel.notify_closing(self._either)
 
     def _lose(self, error: Exception | None) -> None:
         if self.closed:
