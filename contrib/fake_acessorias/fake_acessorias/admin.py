@@ -271,10 +271,8 @@ def _checked_company(values: Record) -> Record:
         right = isinstance(value, list) if key in LIST_KEYS else value is None or isinstance(value, str)
         if not right:
             raise Refusal(400, f"{key!r} must be {'a list' if key in LIST_KEYS else 'a text or null'}")
-    if "ID" in values or "Identificador" in values:
-        for key in ("ID", "Identificador"):
-            if key in values and not values[key]:
-                raise Refusal(400, f"{key!r} must not be empty")
+        if key in {"ID", "Identificador"} and not value:
+            raise Refusal(400, f"{key!r} must not be empty")
     return values
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from fake_acessorias.board import path_in_scope
 from fake_acessorias.knobs import Knobs
@@ -12,16 +13,13 @@ from fake_acessorias.pages import page_span
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from typing import TypeVar
 
     from fake_acessorias.board import Board
     from fake_acessorias.office import Office
 
-    Row = TypeVar("Row")
-
-from dataclasses import dataclass
-
-UNTOUCHED = Knobs()
+Row = TypeVar("Row")
+UNTOUCHED: Final = Knobs()
+"""What page knobs are where they are not meant to be."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

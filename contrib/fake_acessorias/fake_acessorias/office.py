@@ -6,6 +6,7 @@ with it and records may share parts.
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -17,7 +18,7 @@ from fake_acessorias.dice import dice
 from fake_acessorias.directory import make_groups, make_processes, make_requests, make_tags, make_users
 from fake_acessorias.forms import Form, form_of, shaped
 from fake_acessorias.pacing import Window
-from fake_acessorias.world import BASE_KEYS, FLAG_KEYS, make_companies, make_company, make_departments
+from fake_acessorias.world import BASE_KEYS, COMPANY_KEYS, FLAG_KEYS, make_companies, make_company, make_departments
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
@@ -61,8 +62,7 @@ class Company:
         return found
 
     def _visible(self, flags: frozenset[str]) -> Record:
-        wanted = {*BASE_KEYS, *(key for flag in flags for key in FLAG_KEYS[flag])}
-        visible = {key: value for key, value in self.record.items() if key in wanted}
+        visible = {key: self.record[key] for key in keys_for(flags)}
         if visible.get("DtLastDH") is None:  # only some companies have one
             visible.pop("DtLastDH", None)
         return visible
@@ -183,6 +183,13 @@ class Office:
         done = {"Status": "Entregue", "EntDtEntrega": moment[:10], "EntLastDH": moment, "RespEntrega": "Bia Teste"}
         company.deliveries[number] = {**old, **done}
         return str(old["Config"]["EntID"])
+
+
+@functools.lru_cache
+def keys_for(flags: frozenset[str]) -> tuple[str, ...]:
+    """Return the keys of a company that these flags ask for, in the order of the API."""
+    wanted = {*BASE_KEYS, *(key for flag in flags for key in FLAG_KEYS[flag])}
+    return tuple(key for key in COMPANY_KEYS if key in wanted)
 
 
 def delivered(delivery: Record) -> bool:

@@ -1,8 +1,7 @@
-"""The GET routes of the API, and the table of all routes."""
+"""The table of all routes of the API, and the GET routes but for deliveries."""
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
 from fake_acessorias.call import Call, empty_once, end_of_list
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 PAGE_SIZE: Final = 20
-_IDENTIFIER = re.compile(r"[0-9A-Za-z]{11}|[0-9A-Za-z]{12}[0-9]{2}")
 
 
 def routed(call: Call) -> Answer:
@@ -25,17 +23,11 @@ def routed(call: Call) -> Answer:
     segments = call.request.segments()
     if any("/" in segment for segment in segments):  # an encoded slash breaks
         return html_answer(404, "Not Found")
-    for method, pattern, route in ROUTES:
-        if _fits(pattern, segments):
-            return route(call, segments) if method == call.request.method else _wrong_method(call, segments)
-    return html_answer(404, "Not Found")
-
-
-def _wrong_method(call: Call, segments: tuple[str, ...]) -> Answer:
-    for method, pattern, route in ROUTES:
-        if method == call.request.method and _fits(pattern, segments):
+    fitting = [(method, route) for method, pattern, route in ROUTES if _fits(pattern, segments)]
+    for method, route in fitting:
+        if method == call.request.method:
             return route(call, segments)
-    return html_answer(405, "Method Not Allowed")
+    return html_answer(405, "Method Not Allowed") if fitting else html_answer(404, "Not Found")
 
 
 def _fits(pattern: tuple[str, ...], segments: tuple[str, ...]) -> bool:
@@ -66,7 +58,7 @@ def bare_companies(_call: Call, _segments: tuple[str, ...]) -> Answer:
 
 def one_company(call: Call, segments: tuple[str, ...]) -> Answer:
     """``/companies/{id}``: an object; 204 for a document it does not know, or one with punctuation."""
-    found = call.own.by_document(segments[1]) if _IDENTIFIER.fullmatch(segments[1]) else None
+    found = call.own.by_document(segments[1])
     if found is None:
         return NO_CONTENT
     body = found.json(_flags(call), call.knobs)
