@@ -165,11 +165,12 @@ class Attempt:
 class Office:
     """One tenant with its database and its account at the fake."""
 
-    def __init__(self, dsn: str, fake: Fake | None) -> None:
+    def __init__(self, dsn: str, conn: asyncpg_trio.Connection) -> None:
         self.dsn = dsn
+        self.conn = conn
         self.tenant_id = UUID(int=1)
         self.token = TOKEN
-        self.base_url: str | None = fake.url if fake is not None else None
+        self.base_url: str | None = None
         self.settings = Settings(confirm_delay_s=0.0)
         self.attempt: Attempt | None = None
         """The latest one."""
@@ -193,8 +194,7 @@ class Office:
             return await Acessorias().run(attempt)
 
     async def sql(self, query: str, *args: Any) -> list[dict[str, Any]]:
-        async with self.connect() as conn:
-            return [dict(row) for row in await conn.fetch(query, *args)]
+        return [dict(row) for row in await self.conn.fetch(query, *args)]
 
     async def rows(self) -> list[dict[str, Any]]:
         """The mirror, in a stable order."""
@@ -212,8 +212,7 @@ class Office:
         """Write one page of companies into the mirror."""
         companies = [company(each) for each in payloads]
         assert None not in companies
-        async with self.connect() as conn, conn.transaction():
-            return await write_page(conn, self.tenant_id, companies)
+        return await write_page(self.conn, self.tenant_id, companies)
 
     async def insert(self, **columns: Any) -> None:
         """A row made by hand."""
@@ -243,10 +242,11 @@ def office_database() -> Iterator[str]:
 
 
 @pytest.fixture
-async def dsn(office_database: str) -> str:
+async def quiet_office(office_database: str) -> AsyncIterator[Office]:
+    """An office for tests that write pages themselves."""
     async with asyncpg_trio.connect(office_database) as conn:
         await conn.execute("truncate empresas; update attempts set checkpoint = null, counters = '{}'")
-    return office_database
+        yield Office(office_database, conn)
 
 
 @pytest.fixture(scope="session")
@@ -269,11 +269,6 @@ async def fake(fake_process: dict[str, Any]) -> AsyncIterator[Fake]:
 
 
 @pytest.fixture
-def office(dsn: str, fake: Fake) -> Office:
-    return Office(dsn, fake)
-
-
-@pytest.fixture
-def quiet_office(dsn: str) -> Office:
-    """An office for tests that write pages themselves."""
-    return Office(dsn, None)
+def office(quiet_office: Office, fake: Fake) -> Office:
+    quiet_office.base_url = fake.url
+    return quiet_office

@@ -369,7 +369,7 @@ async def test_no_history_makes_a_duplicate_loses_what_was_typed_or_is_told_twic
     chance = random.Random(seed)
     spellings = [CNPJ, "11222333000181", OTHER, "12abc34501de35", CPF, "isento", "", "********"]
     typed: dict[str, str] = {}
-    for number in range(120):
+    for number in range(80):
         if chance.random() < 0.3:
             name = f"Digitado {number}"
             for row in await quiet_office.sql(

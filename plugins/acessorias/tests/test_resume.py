@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 TOKEN = "synthetic-token"
 STAMPS = {"id", "numero", "created_at", "updated_at", "synced_at"}
-CUTS = 50
+CUTS = 20
 
 
 class CutAfter(trio.abc.Instrument):
@@ -153,7 +153,7 @@ async def test_the_next_page_is_fetched_while_one_is_written_and_never_more_than
 
 
 async def test_companies_are_not_kept_in_memory_beyond_their_page(office: Any, fake: Fake) -> None:
-    await fake.add_office(TOKEN, 400)
+    await fake.add_office(TOKEN, 160)
     most = 0
 
     async def count(_: Any) -> None:
@@ -164,7 +164,7 @@ async def test_companies_are_not_kept_in_memory_beyond_their_page(office: Any, f
 
     async with office.open_attempt() as attempt:
         attempt.before_commit = count
-        assert (await Acessorias().run(attempt))["read"] == 400
+        assert (await Acessorias().run(attempt))["read"] == 160
     assert 0 < most <= 60
 
 
