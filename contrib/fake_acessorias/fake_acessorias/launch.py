@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 START_S: Final = 30.0
 STOP_S: Final = 3.0
+"""For the process to end when asked; then it is killed."""
+KILL_S: Final = 10.0
+"""For the kernel to say that it is gone."""
 ANSWER_S: Final = 30.0
 
 
@@ -187,7 +190,7 @@ async def launch_fake(
             async with httpx2.AsyncClient(timeout=ANSWER_S, trust_env=False) as client:
                 yield Fake(hello["url"], hello["pid"], client)
         finally:
-            with trio.move_on_after(2 * STOP_S, shield=True):
+            with trio.move_on_after(STOP_S + KILL_S, shield=True):
                 await _stop(process)
 
 

@@ -10,6 +10,8 @@ import sys
 import pytest
 import trio
 
+from fake_acessorias.cli import main
+
 START = [sys.executable, "-m", "fake_acessorias"]
 
 
@@ -42,11 +44,19 @@ async def line_of(process):
     return line
 
 
-async def fails(*options):
-    """Return exit code and stderr of a fake that does not start."""
-    found = await trio.run_process([*START, *options], capture_stdout=True, capture_stderr=True, check=False)
-    assert found.stdout == b""
-    return found.returncode, found.stderr.decode()
+@pytest.fixture
+def fails(monkeypatch, capsys):
+    """Return a function that runs the command in this process and returns exit code and stderr."""
+
+    def failed(*options):
+        monkeypatch.setattr(sys, "argv", ["fake-acessorias", *options])
+        with pytest.raises(SystemExit) as end:
+            main()
+        said = capsys.readouterr()
+        assert said.out == ""
+        return end.value.code, said.err
+
+    return failed
 
 
 async def ask(url, path, token="t"):
@@ -145,8 +155,11 @@ async def test_a_port_in_use_is_one_sentence_and_exit_code_1():
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        code, said = await fails("--port", str(port))
-    assert (code, said) == (1, f"fake-acessorias: cannot listen on 127.0.0.1 port {port}: the port is in use\n")
+        command = [*START, "--port", str(port)]
+        found = await trio.run_process(command, capture_stdout=True, capture_stderr=True, check=False)
+    assert (found.returncode, found.stdout) == (1, b"")
+    said = f"fake-acessorias: cannot listen on 127.0.0.1 port {port}: the port is in use\n"
+    assert found.stderr.decode() == said
 
 
 @pytest.mark.parametrize(
@@ -166,8 +179,8 @@ async def test_a_port_in_use_is_one_sentence_and_exit_code_1():
         (["extra"], ["extra"]),
     ],
 )
-async def test_a_wrong_option_is_one_sentence_and_exit_code_2(options, words):
-    code, said = await fails(*options)
+def test_a_wrong_option_is_one_sentence_and_exit_code_2(fails, options, words):
+    code, said = fails(*options)
     assert code == 2
     assert said.startswith("fake-acessorias: ")
     assert said.count("\n") == 1
@@ -186,15 +199,15 @@ async def test_a_wrong_option_is_one_sentence_and_exit_code_2(options, words):
         ("knobs.json", '{"page_size": 0}', "'page_size'"),
     ],
 )
-async def test_a_wrong_knobs_file_is_one_sentence_and_exit_code_2(tmp_path, name, text, words):
+def test_a_wrong_knobs_file_is_one_sentence_and_exit_code_2(fails, tmp_path, name, text, words):
     (tmp_path / name).write_text(text)
-    code, said = await fails("--office", "t=3", "--knobs", str(tmp_path / name))
+    code, said = fails("--office", "t=3", "--knobs", str(tmp_path / name))
     assert (code, said.count("\n")) == (2, 1)
     assert words in said
 
 
-async def test_an_address_that_is_not_here_is_one_sentence_and_exit_code_1():
-    code, said = await fails("--host", "192.0.2.1")
+def test_an_address_that_is_not_here_is_one_sentence_and_exit_code_1(fails):
+    code, said = fails("--host", "192.0.2.1")
     assert (code, said.count("\n")) == (1, 1)
     assert "cannot listen on 192.0.2.1" in said
 
