@@ -92,4 +92,4 @@ async def opened(network, *, pace: Pace | None = None, luck: float = 0.5, log=No
     clients = Clients(transport=network, random=lambda: luck, wall=lambda: WALL)
     pace = pace or Pace(1e6)
     async with clients.open(pace=pace, log=log or Lines(), settings=ClientSettings(**settings)) as client:
-        yield client
+        yield client()

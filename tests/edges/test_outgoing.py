@@ -257,6 +257,8 @@ async def test_certificates_that_cannot_be_read_are_one_sentence(bad, tmp_path):
 
 async def test_a_proxy_that_is_no_url_is_one_sentence():
     with pytest.raises(GiveUp, match="proxy") as caught:
-        async with Clients().open(pace=Pace(60), log=Lines(), settings=ClientSettings(proxy="nonsense://u:geheim@h")):
-            pass
+        async with Clients().open(
+            pace=Pace(60), log=Lines(), settings=ClientSettings(proxy="nonsense://u:geheim@h")
+        ) as made:
+            made()
     assert "geheim" not in caught.value.message

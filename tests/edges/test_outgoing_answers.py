@@ -141,9 +141,9 @@ async def test_an_untrusted_certificate_is_not_tried_again(autojump_clock):
 
 @pytest.mark.parametrize("url", ["http://h:geheim/", "api.example.com/companies", "ftp://h/"])
 async def test_an_address_that_is_none_ends_the_attempt_in_one_sentence(url, autojump_clock):
-    async with Clients().open(pace=Pace(1e6), log=Lines()) as client:
+    async with Clients().open(pace=Pace(1e6), log=Lines()) as made:
         with pytest.raises(GiveUp, match="endereço") as caught:
-            await client.get(url)
+            await made().get(url)
     assert caught.value.code == "request_invalid"
     assert "geheim" not in caught.value.message
 

@@ -74,8 +74,8 @@ async def serving(*scripts: Script) -> AsyncIterator[tuple[Server, str]]:
 @asynccontextmanager
 async def opened(**settings):
     settings = {"retry": QUICK, **settings}
-    async with Clients().open(pace=Pace(1e6), log=Quiet(), settings=ClientSettings(**settings)) as client:
-        yield client
+    async with Clients().open(pace=Pace(1e6), log=Quiet(), settings=ClientSettings(**settings)) as made:
+        yield made()
 
 
 @pytest.fixture(scope="module")

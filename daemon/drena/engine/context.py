@@ -82,7 +82,7 @@ class ProviderContext:
         settings: Any,
         base_url: str | None,
         log: Any,
-        http: httpx2.AsyncClient,
+        http: Callable[[], httpx2.AsyncClient],
         pace: Pace,
         secrets: SecretStore,
     ) -> None:
@@ -90,10 +90,14 @@ class ProviderContext:
         self.settings = settings
         self.base_url = base_url
         self.log = log
-        self.http = http
+        self._http = http
         self.pace = pace
         self._provider = provider
         self._secrets = secrets
+
+    @property
+    def http(self) -> httpx2.AsyncClient:
+        return self._http()
 
     def secret(self, name: str) -> str:
         return self._secrets.read(self._provider.slug, name, self.tenant.slug)

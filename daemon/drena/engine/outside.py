@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from drena.outgoing import client_settings, credential_digest
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
     import httpx2
 
@@ -38,8 +38,8 @@ class Outside:
     @asynccontextmanager
     async def open(
         self, provider: Provider, tenant: Tenant, log: Logger
-    ) -> AsyncIterator[tuple[httpx2.AsyncClient, Pace]]:
-        """The client and the pace for one attempt; no connection outlives the block.
+    ) -> AsyncIterator[tuple[Callable[[], httpx2.AsyncClient], Pace]]:
+        """The client, made when it is first asked for, and the pace for one attempt; no connection outlives the block.
 
         Raises:
             GiveUp: a secret is missing or malformed, or a certificate file cannot be used.

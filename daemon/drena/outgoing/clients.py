@@ -90,12 +90,13 @@ class Clients:
         self._random = random
         self._transport = transport
         self._trusted: dict[tuple[Path | None, int], ssl.SSLContext] = {}
+        self._reading = trio.Lock()
 
     @asynccontextmanager
     async def open(
         self, *, pace: Pace, log: Logger, settings: ClientSettings = ClientSettings()
-    ) -> AsyncIterator[httpx2.AsyncClient]:
-        """The client of one attempt, with a connection pool of its own.
+    ) -> AsyncIterator[Callable[[], httpx2.AsyncClient]]:
+        """The client of one attempt, with a connection pool of its own; made when it is first asked for.
 
         Leaving the block closes the pool within `CLOSE_S`, also when the attempt is being cancelled: no connection
         outlives the attempt.
@@ -106,11 +107,28 @@ class Clients:
             settings: timeouts, limits, proxy, certificates.
 
         Raises:
-            GiveUp: `config_invalid`: the certificates' file or the proxy's URL cannot be used.
+            GiveUp: `config_invalid`: the certificates' file cannot be used; or, when the client is made, the proxy's
+            URL.
         """
-        client = _Client(
+        trusted = await self._trust(settings.ca_file)
+        made: list[httpx2.AsyncClient] = []
+
+        def client() -> httpx2.AsyncClient:
+            if not made:
+                made.append(self._make(pace, log, settings, trusted))
+            return made[0]
+
+        try:
+            yield client
+        finally:
+            if made:
+                with trio.move_on_after(CLOSE_S, shield=True):
+                    await made[0].aclose()
+
+    def _make(self, pace: Pace, log: Logger, settings: ClientSettings, trusted: ssl.SSLContext) -> httpx2.AsyncClient:
+        return _Client(
             transport=PacedTransport(
-                self._transport or await self._network(settings),
+                self._transport or _network(settings, trusted),
                 pace=pace,
                 rules=settings.retry,
                 log=log,
@@ -124,37 +142,34 @@ class Clients:
             headers={"User-Agent": USER_AGENT},
             trust_env=False,
         )
-        try:
-            yield client
-        finally:
-            with trio.move_on_after(CLOSE_S, shield=True):
-                await client.aclose()
-
-    async def _network(self, settings: ClientSettings) -> httpx2.AsyncHTTPTransport:
-        trusted = await self._trust(settings.ca_file)
-        limits = httpx2.Limits(
-            max_connections=settings.max_connections,
-            max_keepalive_connections=settings.max_connections,
-            keepalive_expiry=settings.keepalive_s,
-        )
-        try:
-            return httpx2.AsyncHTTPTransport(
-                verify=trusted, trust_env=False, http2=False, limits=limits, proxy=settings.proxy
-            )
-        except (ValueError, httpx2.InvalidURL):
-            message = "O endereço do proxy deste provedor não é válido; corrija `proxy` nas configurações do Drena."
-            raise GiveUp("config_invalid", message) from None
 
     async def _trust(self, ca_file: Path | None) -> ssl.SSLContext:
         """The TLS configuration for a file of certificates, read again when the file changed; None: the system's."""
         try:
             key = (ca_file, _changed_at(ca_file))
             if key not in self._trusted:
-                self._trusted[key] = await trio.to_thread.run_sync(_read_trust, ca_file)
+                async with self._reading:  # attempts that begin together read it once
+                    if key not in self._trusted:
+                        self._trusted[key] = await trio.to_thread.run_sync(_read_trust, ca_file)
             return self._trusted[key]
         except OSError as error:  # ssl.SSLError is one
             message = f"O arquivo de certificados {ca_file} não pode ser usado; corrija `ca_file` nas configurações."
             raise GiveUp("config_invalid", message) from error
+
+
+def _network(settings: ClientSettings, trusted: ssl.SSLContext) -> httpx2.AsyncHTTPTransport:
+    limits = httpx2.Limits(
+        max_connections=settings.max_connections,
+        max_keepalive_connections=settings.max_connections,
+        keepalive_expiry=settings.keepalive_s,
+    )
+    try:
+        return httpx2.AsyncHTTPTransport(
+            verify=trusted, trust_env=False, http2=False, limits=limits, proxy=settings.proxy
+        )
+    except (ValueError, httpx2.InvalidURL):
+        message = "O endereço do proxy deste provedor não é válido; corrija `proxy` nas configurações do Drena."
+        raise GiveUp("config_invalid", message) from None
 
 
 def _changed_at(file: Path | None) -> int:
