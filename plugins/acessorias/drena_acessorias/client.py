@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 Reading = Take | End | GiveUp | RetryLater
 """What travels from the reader to the writer. Trouble takes its turn behind the pages read before it."""
 
+_BEARER: Final = re.compile(r"bearer\s+", re.IGNORECASE)
 _TOKEN: Final = re.compile(r"[!-~]+")
 
 
@@ -81,7 +82,7 @@ class Client:
 
 def _clean_token(secret: str) -> str:
     """The bare token: people paste it with a line break, or with the word Bearer."""
-    token = secret.strip().removeprefix("Bearer ").strip()
+    token = _BEARER.sub("", secret.strip())
     if not _TOKEN.fullmatch(token):
         raise GiveUp(
             "token_invalid", "O token do Acessórias está vazio ou tem espaços ou acentos: copie-o de novo, por inteiro."

@@ -23,10 +23,10 @@ import trio
 
 from drena.api import AttemptFenced, Counters, GiveUp, RetryLater
 from drena_acessorias.brakes import nothing_usable, verdict
+from drena_acessorias.checkpoint import Checkpoint
 from drena_acessorias.client import Client, Reading
-from drena_acessorias.documents import check_digits_hold
 from drena_acessorias.mirror import Written, count_known, write_page
-from drena_acessorias.pages import DIGEST_LENGTH, End, Take, Walk, resume_at
+from drena_acessorias.pages import End, Take, Walk, resume_at
 from drena_acessorias.rows import Batch, gather, has_identifier
 
 if TYPE_CHECKING:
@@ -34,39 +34,7 @@ if TYPE_CHECKING:
 
 ENTITY: Final = "companies"
 _AHEAD: Final = 1
-_IDENTITIES_KEPT: Final = 200
-_FIELDS_KEPT: Final = 40
 _LINES_OF_A_KIND: Final = 20
-
-
-class Tallies(msgspec.Struct):
-    """What is odd about the list, over the whole job. For the result."""
-
-    anonymous: int = 0
-    without_document: int = 0
-    odd_check_digits: int = 0
-    duplicates: int = 0
-    foreign_rows: int = 0
-    hidden: int = 0
-    repeated: int = 0
-    masked: list[str] = []
-
-
-class Checkpoint(msgspec.Struct):
-    """Where the job stands; committed with each page. About 8 bytes a page."""
-
-    known: int
-    """Companies linked to Acessórias before the job began."""
-    next_page: int = 1
-    digests: str = ""
-    """The digests of pages 1 to `next_page` - 1, end to end."""
-    last_page: list[str] = []
-    """Identities of the companies on the page written last."""
-    read: int = 0
-    tallies: Tallies = msgspec.field(default_factory=Tallies)
-
-    def digests_of_pages(self) -> list[str]:
-        return [self.digests[at : at + DIGEST_LENGTH] for at in range(0, len(self.digests), DIGEST_LENGTH)]
 
 
 class CompaniesSync:
@@ -101,6 +69,7 @@ class CompaniesSync:
             cap=self._ctx.settings.max_pages,
             digests=self._state.digests_of_pages(),
         )
+        self._ctx.log.info("leitura das empresas", from_page=walk.page, known=self._state.known)
         self._tell_progress()
         send, receive = trio.open_memory_channel[Reading](_AHEAD)
         async with trio.open_nursery() as nursery, send, receive:
@@ -130,7 +99,7 @@ class CompaniesSync:
             written = Written(created=0, updated=0, unchanged=0, duplicates=[], foreign_rows=[], hidden=[])
             if batch.companies:
                 written = await write_page(tx, self._ctx.tenant.id, batch.companies)
-            state = self._advanced(page, batch, written)
+            state = self._state.after(page, batch, written, reread=page.page < self._resumed_before)
             tx.count(
                 ENTITY,
                 read=batch.read,
@@ -143,30 +112,6 @@ class CompaniesSync:
         self._state = state
         self._tell_oddities(page, batch, written)
         self._tell_progress()
-
-    def _advanced(self, page: Take, batch: Batch, written: Written) -> Checkpoint:
-        """The state after this page."""
-        state, before = self._state, self._state.tallies
-        reread = page.page < self._resumed_before
-        tallies = Tallies(
-            anonymous=before.anonymous + batch.anonymous,
-            without_document=before.without_document + len(batch.without_document),
-            odd_check_digits=before.odd_check_digits
-            + sum(each.document is not None and not check_digits_hold(each.document) for each in batch.companies),
-            duplicates=before.duplicates + len(written.duplicates),
-            foreign_rows=before.foreign_rows + len(written.foreign_rows),
-            hidden=before.hidden + len(written.hidden),
-            repeated=before.repeated + (0 if reread else batch.repeated),
-            masked=sorted({*before.masked, *batch.masked})[:_FIELDS_KEPT],
-        )
-        return Checkpoint(
-            known=state.known,
-            next_page=page.page + 1,
-            digests=state.digests[: (page.page - 1) * DIGEST_LENGTH] + page.digest,
-            last_page=batch.identities[:_IDENTITIES_KEPT],
-            read=state.read + batch.read,
-            tallies=tallies,
-        )
 
     def _tell_progress(self) -> None:
         read, known = self._state.read, self._state.known

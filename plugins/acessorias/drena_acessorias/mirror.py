@@ -2,12 +2,12 @@
 
 **Which row a company is.** First the row linked to its `ID` (`external_source`, `external_key`): a company whose
 document was corrected keeps its row. Else the row with the same document in any formatting: of several, one that is
-linked already before one that is not, then the oldest, then the smallest `id`. The other duplicates are never touched,
-and a company that matches any row never gets another one.
+linked already before one that is not, one of another source last, then the oldest, then the smallest `id`. The other
+duplicates are never touched, and a company that matches any row never gets another one.
 
 **Two IDs with one document.** The newer registration (the greater ID) owns the row, whatever the order of the pages:
 the older one is reported as a duplicate and written nowhere. The rule needs no memory of the run, so a resumed run
-decides the same.
+decides the same. A row whose key is the document itself, as an import may have left it, is no registration.
 
 **What people typed is kept.** A column follows the source only while it holds what the last sync made of it, and that
 is worked out again from the stored `raw_payload` by the same expressions (`_MADE`). Whatever differs was typed by a
@@ -110,7 +110,8 @@ matched as materialized (
         select {_CANDIDATE}
         from public.empresas c
         where c.organizacao_id = $1 and {_normalised("c.cnpj")} = p.document and k.id is null
-        order by coalesce(c.external_source, '') = '{SOURCE}' desc, c.created_at, c.id
+        order by case coalesce(c.external_source, '') when '{SOURCE}' then 1 when '' then 2 else 3 end,
+            c.created_at, c.id
         limit 1
     ) d on true
     cross join lateral (
@@ -124,7 +125,7 @@ judged as materialized (
     select m.*,
         case
             when m.source <> '{SOURCE}' then 'foreign'
-            when m.linked and not m.by_key and m.external_key is not null and m.key is not null
+            when m.linked and not m.by_key and m.external_key is not null and m.key <> m.document
                 and (m.key_length, m.external_key) < (length(m.key), m.key) then 'duplicate'
             when row_number() over (
                 partition by coalesce(m.id::text, m.document, m.external_key)

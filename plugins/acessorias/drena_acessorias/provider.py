@@ -41,9 +41,10 @@ class Acessorias(Provider):
             return CheckResult(ok=False, message=_why_empty(step.nothing), details={"form": step.nothing.form})
         masked = sorted({field for row in step.rows if isinstance(row, dict) for field in masked_fields(row)})
         unseen = f", mas não vê {', '.join(masked)} (mascarado)" if masked else " e nenhum campo está mascarado"
+        shown = "1 empresa" if len(step.rows) == 1 else f"{len(step.rows)} empresas"
         return CheckResult(
             ok=True,
-            message=f"O token funciona: a primeira página mostra {len(step.rows)} empresas{unseen}.",
+            message=f"O token funciona: a primeira página mostra {shown}{unseen}.",
             details={"companies_on_first_page": len(step.rows), "masked": masked},
         )
 

@@ -297,6 +297,19 @@ async def test_a_row_of_another_source_is_left_alone_and_named(quiet_office: Any
     assert await quiet_office.stamps() == before
 
 
+async def test_a_row_of_another_source_is_the_last_choice(quiet_office: Any) -> None:
+    await quiet_office.insert(nome="alheia", cnpj=CNPJ, external_source="outra", created_at=OLDER)
+    await quiet_office.insert(nome="da casa", cnpj=CNPJ)
+    assert await quiet_office.write(source()) == done(updated=1)
+    assert (await quiet_office.row("101"))["nome"] == "da casa"
+
+
+async def test_a_row_that_an_import_keyed_by_its_document_is_taken_over(quiet_office: Any) -> None:
+    await quiet_office.insert(nome="x", cnpj=CNPJ, external_source="acessorias", external_key="11222333000181")
+    assert await quiet_office.write(source()) == done(updated=1)
+    assert (await quiet_office.row("101"))["nome"] == "x"
+
+
 async def test_a_company_without_id_is_found_by_its_document(quiet_office: Any) -> None:
     assert await quiet_office.write(source(None)) == done(created=1)
     assert await quiet_office.write(source(None)) == done(unchanged=1)
