@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from ._asyncpg_private import exceptions
 from ._copying import CopyMixin
 from ._cursor import CursorFactory
 from ._notifications import Listening
+from ._observing import ObservingMixin
 from ._refusals import refuse_options, refuse_timeout
 from ._residue import residue_of
 from ._session import open_session
@@ -16,13 +17,13 @@ from ._statement import PreparedStatement
 from ._transaction import Transaction
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+    from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 
     from ._asyncpg_private import Record, types
     from ._session import Session
 
 
-class Connection(CopyMixin):
+class Connection(CopyMixin, ObservingMixin):
     """A PostgreSQL session in use.
 
     Got from :func:`connect` or :meth:`Pool.acquire`; unusable afterwards. One call at a time: a second one while
@@ -32,11 +33,12 @@ class Connection(CopyMixin):
     `CANCEL_LIMIT_S`; if the server does not confirm, the connection is closed.
     """
 
-    __slots__ = ("_residue", "_session_or_none")
+    __slots__ = ("_observers", "_residue", "_session_or_none")
 
     def __init__(self, session: Session) -> None:
         self._session_or_none: Session | None = session
         self._residue = 0
+        self._observers = {}
 
     @property
     def _session(self) -> Session:
@@ -47,6 +49,8 @@ class Connection(CopyMixin):
 
     def _detach(self) -> Session:
         session = self._session
+        if self._observers:
+            self._stop_all_observing()
         self._session_or_none = None
         return session
 
@@ -212,36 +216,6 @@ class Connection(CopyMixin):
     def get_settings(self) -> Any:
         """The settings the server reported (server_version, TimeZone, ...), as attributes."""
         return self._session.wire.get_settings()
-
-    def add_log_listener(self, callback: Callable[[Connection, Any], None]) -> None:
-        """Call a plain function for each notice of the server."""
-        self._session.wire.add_log_listener(callback)
-
-    def remove_log_listener(self, callback: Callable[[Connection, Any], None]) -> None:
-        """Undo :meth:`add_log_listener`."""
-        self._session.wire.remove_log_listener(callback)
-
-    def add_termination_listener(self, callback: Callable[[Connection], None]) -> None:
-        """Call a plain function when the connection is found closed."""
-        self._session.wire.add_termination_listener(callback)
-
-    def remove_termination_listener(self, callback: Callable[[Connection], None]) -> None:
-        """Undo :meth:`add_termination_listener`."""
-        self._session.wire.remove_termination_listener(callback)
-
-    def add_query_logger(self, callback: Callable[[Any], None]) -> None:
-        """Call a plain function after each query, with the query, its arguments, its duration and its error."""
-        self._session.wire.add_query_logger(callback)
-
-    def remove_query_logger(self, callback: Callable[[Any], None]) -> None:
-        """Undo :meth:`add_query_logger`."""
-        self._session.wire.remove_query_logger(callback)
-
-    @contextmanager
-    def query_logger(self, callback: Callable[[Any], None]) -> Iterator[None]:
-        """:meth:`add_query_logger` for the length of a block."""
-        with self._session.wire.query_logger(callback):
-            yield
 
     def is_closed(self) -> bool:
         """Whether the connection is closed; looks at the socket, so that a server's goodbye is seen."""

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import logging
 import socket
+from collections import deque
 from typing import TYPE_CHECKING, Any
 
 import trio
@@ -22,6 +24,9 @@ from ._transport import Transport
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable
+
+
+LOGGER = logging.getLogger("asyncpg_trio")
 
 
 class Timer:
@@ -48,6 +53,7 @@ class StandInLoop:
     def __init__(self) -> None:
         self.transport: Transport | None = None
         self.cancel_sent: Future | None = None  # set when the protocol wants a cancel request; see _session
+        self._soon: deque[tuple[Callable[..., object], tuple[Any, ...]]] = deque()
         self._timers: list[Timer] = []
         self._order = itertools.count()
         self.driven = False  # whether asyncpg's code is being driven, and wants asyncio's kind of cancellation
@@ -72,7 +78,7 @@ class StandInLoop:
         return trio.current_time()
 
     def call_soon(self, callback: Callable[..., object], *args: Any, context: object = None) -> None:  # noqa: ARG002
-        callback(*args)
+        self._soon.append((callback, args))
 
     def call_later(self, delay: float, callback: Callable[..., object], *args: Any, context: object = None) -> Timer:
         return self.call_at(trio.current_time() + delay, callback, *args, context=context)
@@ -161,6 +167,15 @@ class StandInLoop:
         except trio.Cancelled as error:
             raise self.translate(error, pausing=True) from None
 
+    def run_soon(self) -> None:
+        """Call back whom asyncpg wants called "soon": observers, whose errors are logged and go no further."""
+        while self._soon:
+            callback, args = self._soon.popleft()
+            try:
+                callback(*args)
+            except Exception:
+                LOGGER.exception("a callback failed: %r", callback)
+
     def run_due_timers(self) -> None:
         """Run what is due; called whenever the connection is about to be used."""
         while self._timers and self._timers[0].when <= trio.current_time():
@@ -173,7 +188,7 @@ class StandInLoop:
     ) -> tuple[Transport, Any]:
         sock: socket.socket = await dial(*address)
         protocol = factory()
-        transport = Transport(sock, protocol)
+        transport = Transport(sock, protocol, self.run_soon)
         if tls is not None:
             try:
                 await transport.start_tls(tls, address[0])

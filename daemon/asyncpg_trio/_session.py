@@ -148,6 +148,7 @@ class Session:
 
     def _end_call(self) -> None:
         self.active_calls -= 1
+        self.loop.run_soon()
         if self.closing and self.loop.transport is not None:
             self.loop.transport.look_again()
 
@@ -182,6 +183,7 @@ class Session:
         self.wire.terminate()
         if self.loop.transport is not None:
             self.loop.transport.abort()
+        self.loop.run_soon()
 
     def notify(self, channel: str, payload: str, pid: int) -> None:
         """Hand a notification to those who listen to its channel."""

@@ -39,9 +39,10 @@ LOW_WATER_BYTES = 16384
 class Transport:
     """What asyncpg takes for an asyncio transport."""
 
-    def __init__(self, sock: socket.socket, protocol: Any) -> None:
+    def __init__(self, sock: socket.socket, protocol: Any, after_each: Callable[[], None]) -> None:
         self._sock = sock
         self._protocol = protocol
+        self._after_each = after_each  # chunk of data: what the protocol put off until it has the stack to itself
         self._high, self._low = HIGH_WATER_BYTES, LOW_WATER_BYTES
         self._fd = sock.fileno()
         self._either: Any = None  # an epoll object, made when first needed
@@ -60,6 +61,8 @@ class Transport:
     def get_extra_info(self, name: str, default: Any = None) -> Any:
         if name == "socket":
             return self._sock
+        if name == "peername" and not self.closed:
+            return self._sock.getpeername()
         if name in {"ssl_object", "sslcontext"} and self._tls is not None:
             return self._tls.object if name == "ssl_object" else self._tls.object.context
         return default
@@ -218,6 +221,7 @@ class Transport:
                 self._protocol.data_received(data)
             else:
                 self._read_encrypted(data)
+            self._after_each()
             if self.closed or self._reading_paused or (len(data) < READ_BYTES and not to_the_end):
                 return
 
@@ -275,4 +279,5 @@ class Transport:
             self._either.close()
         self._sock.close()
         self._protocol.connection_lost(error)
+        self._after_each()
         self._followers.unpark_all()

@@ -117,7 +117,13 @@ class Adapted:
         setattr(self.native._session.wire, name, value)
 
     def __repr__(self):
-        return repr(self.native._inner)
+        return repr(getattr(self.native, "_inner", self.native))
+
+    def __eq__(self, other):
+        return isinstance(other, Adapted) and other.native is self.native
+
+    def __hash__(self):
+        return hash(self.native)
 
     async def __aiter__(self):
         rows = self.native.__aiter__()
@@ -242,7 +248,9 @@ class AdaptedPool:
         return AdaptedAcquiring(self, timeout)
 
     async def release(self, connection, *, timeout=None):
-        await connection.__dict__["acquired"].__aexit__(None, None, None)
+        acquired = connection.__dict__.pop("acquired", None)
+        if acquired is not None:
+            await acquired.__aexit__(None, None, None)
 
     async def close(self):
         if self._pool is not None:

@@ -18,7 +18,7 @@ CancelledError, TimeoutError, InvalidStateError = (  # noqa: A001
     asyncio.TimeoutError,
     asyncio.InvalidStateError,
 )
-LIMIT_S = 60.0
+LIMIT_S = 30.0
 
 
 class TrioThread:
@@ -207,6 +207,11 @@ def ensure_future(awaitable, *, loop=None):
 
 
 create_task = ensure_future
+
+
+def wrap_future(future, *, loop=None):
+    """A future of the tests' proxy, which has an asyncio loop in a thread of its own."""
+    return Task(trio.to_thread.run_sync(future.result, abandon_on_cancel=True))
 
 
 class Loop:
