@@ -18,19 +18,22 @@ alter table public.integration_jobs
     add column if not exists version bigint not null default 0,
     set (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.01);
 
+-- A job of the old system has been due since it was created, not since this migration: residues are told by their age.
+update public.integration_jobs set run_at = created_at where status = 'pending' and node_id is null;
+
 alter table public.sync_jobs add column if not exists job_id uuid;
 
 comment on column public.integration_jobs.priority is 'within a tenant the smaller number runs first';
 comment on column public.integration_jobs.lease_token is 'only grows; every write of an attempt presents it';
 
--- Of several active jobs of a lane the oldest that is really running stays, else the oldest (design section 6).
--- started_at tells a run that began; one without it never did.
+-- Of several active jobs of a lane the oldest live one stays (design section 6): one that is really running, else one
+-- asked for just now, else the oldest. started_at tells a run that began; one without it never did.
 with ranked as (
     select id,
            row_number() over (
                partition by tenant_id, provider_slug, lane
                order by (status = 'running' and started_at > now() - interval '45 minutes') desc nulls last,
-               created_at, id
+               (status = 'pending' and created_at > now() - interval '15 minutes') desc, created_at, id
            ) as place
     from public.integration_jobs
     where status in ('pending', 'running')

@@ -141,10 +141,12 @@ $$;
 create or replace function drena.stale_message(code text) returns text
 language sql immutable as $$
     select case code
-        when 'stale_pending' then 'Encerrado na limpeza da fila: o job ficou parado em "pending" sem nenhum
-        processamento.' when 'never_started' then 'Encerrado na limpeza da fila: o job constava como "running", mas
-        nunca começou.' when 'stale_running' then 'Encerrado na limpeza da fila: o job ficou em "running" sem dar sinal
-        de vida.'
+        when 'stale_pending' then
+            'Encerrado na limpeza da fila: o job ficou parado em "pending" sem nenhum processamento.'
+        when 'never_started' then
+            'Encerrado na limpeza da fila: o job constava como "running", mas nunca começou.'
+        when 'stale_running' then
+            'Encerrado na limpeza da fila: o job ficou em "running" sem dar sinal de vida.'
     end
 $$;
 
