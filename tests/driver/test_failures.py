@@ -12,16 +12,10 @@ import trio.testing
 import asyncpg_trio
 from asyncpg_trio import ConnectionDoesNotExistError, InterfaceError
 from driver.proxy import open_proxy
+from driver.waiting import until
 
 SLEEPING = "from pg_stat_activity where query ~ '^select pg_sleep.600'"
 BIG = "select repeat('x', 1000) from generate_series(1, 9999)"
-
-
-async def until(condition):
-    """Look again and again: what the server does sends no event to this side."""
-    with trio.fail_after(10):
-        while not condition():  # noqa: ASYNC110
-            await trio.sleep(0.01)
 
 
 async def raises_in(limit_s, errors, function, *args):
