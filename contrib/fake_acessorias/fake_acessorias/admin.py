@@ -268,9 +268,12 @@ def _checked_company(values: Record) -> Record:
     for key, value in values.items():
         if key not in COMPANY_KEYS:
             raise Refusal(400, f"a company has no key {key!r}{nearest(key, COMPANY_KEYS)}")
-        right = isinstance(value, list) if key in LIST_KEYS else value is None or isinstance(value, str)
+        if key in LIST_KEYS:
+            right, wanted = isinstance(value, list) and all(isinstance(one, dict) for one in value), "a list of objects"
+        else:
+            right, wanted = value is None or isinstance(value, str), "a text or null"
         if not right:
-            raise Refusal(400, f"{key!r} must be {'a list' if key in LIST_KEYS else 'a text or null'}")
+            raise Refusal(400, f"{key!r} must be {wanted}")
         if key in {"ID", "Identificador"} and not value:
             raise Refusal(400, f"{key!r} must not be empty")
     return values

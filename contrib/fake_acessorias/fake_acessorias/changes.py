@@ -60,7 +60,7 @@ def _obligations(old: list[Record], chance: Random) -> list[Record]:
                 "Futuras30+": "0",
             }
         ]
-    return [{**old[0], "Entregues": str(int(old[0]["Entregues"]) + chance.randrange(1, 9))}, *old[1:]]
+    return [{**old[0], "Entregues": str(chance.randrange(100))}, *old[1:]]
 
 
 CHANGES: Final[dict[str, Callable[[Any, Random], Any]]] = {

@@ -35,7 +35,7 @@ _DUE_DAY: Final = dict(OBLIGATIONS)
 def make_deliveries(seed: int, office: str, company: Record) -> list[Record]:
     """Return the deliveries of a company, oldest competência first; each carries ``Config`` and ``Anexos``."""
     months = MONTHS if company["Status"] == "Ativa" else MONTHS[:5]
-    names = [str(duty["Nome"]) for duty in company["Obrigacoes"] or ()]
+    names = [str(duty.get("Nome", "")) for duty in company["Obrigacoes"]]
     identifier = int(company["ID"]) * 1000
     return [
         _delivery(seed, office, identifier + number, name, month)

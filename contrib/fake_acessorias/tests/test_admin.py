@@ -77,6 +77,7 @@ def test_a_company_changed_at_the_source_is_changed_on_the_wire(desk):
         ({"razao": "x"}, ["'razao'", "'Razao'"]),
         ({"Razao": 3}, ["'Razao'", "text"]),
         ({"Obrigacoes": "x"}, ["'Obrigacoes'", "list"]),
+        ({"Obrigacoes": ["x"]}, ["'Obrigacoes'", "objects"]),
         ({"ID": ""}, ["'ID'", "empty"]),
         ({"Identificador": None}, ["'Identificador'", "empty"]),
     ],
@@ -90,6 +91,18 @@ def test_a_wrong_company_value_is_a_400(desk, values, words):
         assert status == 400
         assert all(word in found["error"] for word in words), found
     assert len(desk.truth) == 65
+
+
+def test_a_company_may_be_made_as_odd_as_one_likes(desk):
+    odd = dict.fromkeys(["Razao", "Status", "Regime", "UF", "ClienteAte", "Telefone"]) | {
+        key: [{}] for key in ("Obrigacoes", "ContatosNaEmpresa", "Departamentos", "InscricoesEstaduais")
+    }
+    assert desk.admin("PATCH", "offices/tok/companies/101", odd)[0] == 200
+    assert desk.admin("POST", "offices/tok/touch", {"share": 1, "duplicates": True, "keys": list(CHANGES)})[0] == 200
+    assert desk.admin("PATCH", "offices/tok/companies/101", odd)[0] == 200
+    assert desk.admin("POST", "offices/tok/deliver", {"deliveries": 9999})[0] == 200
+    desk.set(masked=True, empties="absent", empty_dates="absent", date_style="brazilian")
+    assert "Razao" not in desk.rows("/companies/ListAll?obligations&contacts&departments&stateRegistrations")[0]
 
 
 def test_a_company_that_turns_inactive_leaves_the_active_list(desk):
