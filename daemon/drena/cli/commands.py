@@ -10,7 +10,7 @@ import click
 
 from drena import __version__
 from drena.cli import upkeep, working
-from drena.cli.entry import run_command
+from drena.cli.entry import Commands, run_command
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +21,7 @@ as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON d
 dry_run = click.option("--dry-run", is_flag=True, help="Say what would change, and change nothing.")
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.option(
     "--config",
     "config",
