@@ -6,6 +6,7 @@ They answer callers on this machine only, and with ``--admin-token`` only those 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
 
@@ -274,8 +275,10 @@ def _checked_company(values: Record) -> Record:
             right, wanted = value is None or isinstance(value, str), "a text or null"
         if not right:
             raise Refusal(400, f"{key!r} must be {wanted}")
-        if key in {"ID", "Identificador"} and not value:
-            raise Refusal(400, f"{key!r} must not be empty")
+        if key == "ID" and not re.fullmatch("[0-9]{1,12}", value or ""):
+            raise Refusal(400, "'ID' must be a number of up to 12 digits, as a text")
+        if key == "Identificador" and not value:
+            raise Refusal(400, "'Identificador' must not be empty")
     return values
 
 

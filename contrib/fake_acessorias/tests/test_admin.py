@@ -78,7 +78,7 @@ def test_a_company_changed_at_the_source_is_changed_on_the_wire(desk):
         ({"Razao": 3}, ["'Razao'", "text"]),
         ({"Obrigacoes": "x"}, ["'Obrigacoes'", "list"]),
         ({"Obrigacoes": ["x"]}, ["'Obrigacoes'", "objects"]),
-        ({"ID": ""}, ["'ID'", "empty"]),
+        ({"ID": "x1"}, ["'ID'", "digits"]),
         ({"Identificador": None}, ["'Identificador'", "empty"]),
     ],
 )
