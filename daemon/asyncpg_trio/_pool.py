@@ -237,7 +237,7 @@ class Pool:
     async def expire_connections(self) -> None:
         """Close the idle sessions now, and the held ones when they come back."""
         for session in (*self._idle, *self._held):
-            session.opened_at = -float("inf")
+            session.expired = True
         self._close_expired()
         await trio.lowlevel.checkpoint()
 
@@ -361,7 +361,7 @@ class Pool:
         return statements
 
     def _is_old(self, session: Session) -> bool:
-        return trio.current_time() - session.opened_at > self._max_lifetime_s
+        return session.expired or trio.current_time() - session.opened_at > self._max_lifetime_s
 
     def _close_expired(self) -> None:
         now = trio.current_time()

@@ -78,6 +78,7 @@ class Session:
         self.stray_listen = False
         self.heard_unasked = False
         self.closing = False
+        self.expired = False
         self.relatives: Callable[[], list[Wire]] = lambda: [wire]
         wire.session = self
 

@@ -41,6 +41,7 @@ def within_the_limit(function: Callable[..., Awaitable[None]]) -> Callable[..., 
 def server(request: pytest.FixtureRequest) -> Iterator[PostgresServer]:
     """A server that tests share and leave as it is."""
     with PostgresServer(BINDIRS[request.param]) as running:
+        running.create_database("scratch")
         yield running
 
 
