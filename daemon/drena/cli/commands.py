@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID
 
 import click
@@ -48,6 +48,40 @@ def command(name: str, *options: Callable[[Any], Any]) -> Callable[[Callable[...
         return function
 
     return decorate
+
+
+def _knobs(_ctx: click.Context, _option: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
+    pairs = [value.partition("=") for value in values]
+    if wrong := [value for value, (_name, equals, _text) in zip(values, pairs, strict=True) if not equals]:
+        raise click.BadParameter(f"{wrong[0]!r} is not NAME=VALUE, such as ignore_pagina=true")
+    return {name: text for name, _equals, text in pairs}
+
+
+@command(
+    "demo",
+    click.option("--lang", type=click.Choice(("pt", "en")), help="Language; by default the locale's."),
+    click.option(
+        "--knob",
+        "knobs",
+        multiple=True,
+        callback=_knobs,
+        metavar="NAME=VALUE",
+        help="Let the fake API misbehave, such as ignore_pagina=true, and see the demo fail; repeatable.",
+    ),
+    click.option(
+        "--picture", type=click.Path(path_type=Path, dir_okay=False), hidden=True, help="Write it as SVG too."
+    ),
+)
+def demo(_config: Path | None, lang: Literal["pt", "en"] | None, knobs: dict[str, str], picture: Path | None) -> None:
+    """See Drena work, in about half a minute: a throwaway database, a fake API, two offices. Leaves nothing behind.
+
+    Exit codes: 0 every check passed, 1 one failed; 3 something it needs is not installed.
+
+    Example: drena demo --lang pt
+    """
+    from drena.demo.play import play  # noqa: PLC0415  # it would make every other command start later
+
+    run_command(play, lang, knobs, picture)
 
 
 @command("run")

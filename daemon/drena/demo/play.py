@@ -1,0 +1,154 @@
+"""One showing of the demo: the signals around it, the order of the acts, and the exit code."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+import trio
+
+from drena.demo import acts
+from drena.demo.guard import belongings
+from drena.demo.picture import new_recording, save_picture
+from drena.demo.processes import open_daemon
+from drena.demo.screen import Screen
+from drena.demo.showing import Showing
+from drena.demo.stage import check_installed, open_folder, open_stage
+from drena.demo.texts import language_of
+from drena.errors import DrenaError, Exit
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+
+    from drena.demo.stage import Stage
+    from drena.demo.texts import Language
+
+LIMIT_S: Final = 150.0
+"""No showing takes longer, whatever hangs."""
+SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+LINES_OF_LOG: Final = 12
+
+
+async def play(language: Language | None, knobs: Mapping[str, str], picture: Path | None) -> Exit:
+    """`drena demo`.
+
+    Args:
+        language: of the texts; by the user's locale when None.
+        knobs: of the fake API, for seeing the demo fail.
+        picture: an SVG file to write what was shown to.
+
+    Returns:
+        0 when every expectation was met, 1 when not. However it ends, nothing is left running and no folder is left
+        behind. Ended by signal N, it exits with 128 + N.
+
+    Raises:
+        DrenaError: something the demo needs is not there, or broke.
+    """
+    began_s = trio.current_time()
+    check_installed()
+    recording = None if picture is None else new_recording()
+    screen = Screen(language or language_of(os.environ), recording)
+    ended_by: list[int] = []
+    try:
+        folder = await _perform_until_told(screen, knobs, ended_by)
+    except (DrenaError, OSError, ExceptionGroup):
+        if not ended_by:  # what breaks while everything is being stopped is no news
+            raise
+    if ended_by:
+        screen.say("interrupted")
+        sys.exit(128 + ended_by[0])
+    _close(screen, folder, trio.current_time() - began_s)
+    if recording is not None and picture is not None:
+        save_picture(recording, picture)
+    return Exit.JOB_FAILED if screen.expectations.failed else Exit.OK
+
+
+async def _perform_until_told(screen: Screen, knobs: Mapping[str, str], ended_by: list[int]) -> Path:
+    """All acts, ended early by a signal, which is then in `ended_by`; returns the folder, gone by then.
+
+    Raises:
+        DrenaError: it took longer than `LIMIT_S`, or something broke.
+    """
+    folder = Path()
+    with trio.open_signal_receiver(*SIGNALS) as signals:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(_end_on_signals, signals, nursery.cancel_scope, ended_by, name="signals")
+            with trio.move_on_after(LIMIT_S) as limit:
+                folder = await _perform(screen, knobs)
+            nursery.cancel_scope.cancel(reason="the showing is over")
+    if limit.cancelled_caught:
+        raise DrenaError(f"The demo did not end within {LIMIT_S:.0f} s; everything was stopped and removed.")
+    return folder
+
+
+async def _end_on_signals(signals: AsyncIterator[int], everything: trio.CancelScope, ended_by: list[int]) -> None:
+    async for number in signals:
+        ended_by.append(number)
+        everything.cancel(reason="told by a signal")
+
+
+async def _perform(screen: Screen, knobs: Mapping[str, str]) -> Path:
+    """All acts; returns the folder that is gone by then."""
+    screen.heading(None, "title")
+    screen.say("intro", style="dim")
+    async with open_folder() as folder, open_stage(folder, knobs) as stage:
+        show = Showing(stage=stage, screen=screen)
+        await acts.setting(show)
+        await acts.settling(show)
+        async with _daemon(stage):
+            answer = await acts.syncing(show)
+            await acts.double_click(show, answer)
+            await acts.failure(show)
+            await acts.quiet(show)
+            await acts.changes(show)
+            await acts.typed(show)
+            await acts.counts(show)
+        if screen.expectations.failed:
+            _quote_log(screen, stage.daemon_log)
+    return folder
+
+
+@asynccontextmanager
+async def _daemon(stage: Stage) -> AsyncIterator[None]:
+    """The daemon beside the acts.
+
+    Raises:
+        DrenaError: it ended before they did.
+    """
+    async with open_daemon(stage.environment, stage.daemon_log) as process, trio.open_nursery() as nursery:
+        nursery.start_soon(_watch, process, stage.daemon_log, name="watch the daemon")
+        yield
+        nursery.cancel_scope.cancel(reason="the acts are over")
+
+
+async def _watch(process: trio.Process, log: Path) -> None:
+    code = await process.wait()
+    last = (await trio.Path(log).read_text(errors="replace")).strip().splitlines()[-1:]
+    raise DrenaError(f"The daemon ended with {code} in the middle of the demo: {' '.join(last) or 'it said nothing'}")
+
+
+def _quote_log(screen: Screen, log: Path) -> None:
+    """The daemon's warnings and errors, for whoever has to find out what went wrong."""
+    lines = [msgspec.json.decode(line) for line in log.read_text().splitlines() if line.startswith("{")]
+    serious = [line for line in lines if line.get("level") in ("warning", "error")][-LINES_OF_LOG:]
+    if serious:
+        screen.say("daemon_said", style="dim")
+        for line in serious:
+            screen.quote(" ".join(f"{name}={value}" for name, value in line.items() if name != "level"))
+
+
+def _close(screen: Screen, folder: Path, seconds: float) -> None:
+    screen.heading(None, "end_title")
+    left = [str(folder)] if folder.exists() else []
+    screen.expect("expect_gone", [], left + [f"process {pid}" for pid in belongings(folder)])
+    judged, failed = screen.expectations.judged, screen.expectations.failed
+    if failed:
+        screen.say("some_failed", style="bold red", failed=len(failed), count=len(judged), seconds=f"{seconds:.0f}")
+    else:
+        screen.say("all_met", style="bold green", count=len(judged), seconds=f"{seconds:.0f}")
+        screen.say("next", style="dim")

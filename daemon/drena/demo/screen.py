@@ -1,0 +1,133 @@
+"""What people see: headings, sentences, commands, tables, check marks, and bars while something runs.
+
+On a terminal the bars move; without one, or on a dumb one, a line is printed for each quarter, so that a log of CI
+reads well. Everything printed goes to a second, recording console too when a picture was asked for. Moving bars do
+not: the recording gets their last state.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from drena.demo.bars import Bars, LiveBars, PlainBars
+from drena.demo.expectations import Expectations
+from drena.demo.texts import say
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from io import TextIOWrapper
+
+    from rich.console import RenderableType
+
+    from drena.demo.texts import Language
+
+INDENT = 3
+PLAIN_COLUMNS = 100
+"""Where there is no terminal to fit."""
+COMFORTABLE = 76
+"""From this width on, only the last column of a table wraps."""
+
+
+class Screen:
+    """One showing's output.
+
+    Args:
+        language: of the texts.
+        recording: a console that keeps what was printed, for a picture.
+    """
+
+    def __init__(self, language: Language, recording: Console | None = None) -> None:
+        out: TextIOWrapper = sys.stdout  # type: ignore[assignment]
+        out.reconfigure(errors="replace", line_buffering=True)  # a terminal that knows no accents still gets a demo
+        self.console = Console(highlight=False, file=out)
+        if not self.console.is_terminal and "COLUMNS" not in os.environ:
+            self.console = Console(highlight=False, file=out, width=PLAIN_COLUMNS)
+        self.recording = recording
+        self.language = language
+        self.expectations = Expectations()
+        self.plain = not self.console.is_terminal or self.console.is_dumb_terminal
+
+    def text(self, key: str, **values: Any) -> str:
+        """A text in this showing's language."""
+        return say(self.language, key, **values)
+
+    def heading(self, number: int | None, key: str, **values: Any) -> None:
+        """Begin a section."""
+        title = Text(style="bold")
+        title.append(f"{number}  " if number is not None else "", style="bold cyan")
+        title.append(self.text(key, **values))
+        self._print("")
+        self._print(title)
+
+    def say(self, key: str, *, style: str = "", **values: Any) -> None:
+        """A sentence."""
+        self._print(Padding(Text(self.text(key, **values), style=style), (0, 0, 0, INDENT)))
+
+    def quote(self, line: str) -> None:
+        """A line of somebody else's, as it is."""
+        self._print(Padding(Text(line, style="dim"), (0, 0, 0, INDENT)))
+
+    def command(self, words: str) -> None:
+        """The command line of what is being done, to learn from."""
+        self._print(Padding(Text(f"$ {words}", style="dim"), (0, 0, 0, INDENT)))
+
+    def expect(self, key: str, expected: Any, got: Any, **values: Any) -> bool:
+        """Judge a promise and show how it came out."""
+        found = self.expectations.judge(self.text(key, **values), expected, got)
+        line = Table.grid(padding=(0, 1, 0, 0))
+        line.add_column(width=1)
+        line.add_column(overflow="fold")
+        if found.met:
+            line.add_row("[green]✓[/]", escape(found.sentence))
+        else:
+            why = self.text("expected_got", expected=found.expected, got=found.got)
+            line.add_row("[bold red]✗[/]", f"[bold red]{escape(found.sentence)}[/]\n{escape(why)}")
+        self._print(Padding(line, (0, 0, 0, INDENT)))
+        return found.met
+
+    def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[int] = ()) -> None:
+        """A table without lines.
+
+        Args:
+            columns: keys of the headings; an empty one has none.
+            rows: markup.
+            right: the columns that stand to the right.
+        """
+        table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0), show_header=any(columns))
+        for at, key in enumerate(columns):
+            table.add_column(
+                self.text(key) if key else "",
+                justify="right" if at in right else "left",
+                overflow="fold",
+                no_wrap=at + 1 < len(columns) and self.console.width >= COMFORTABLE,
+            )
+        for row in rows:
+            table.add_row(*row)
+        self._print(Padding(table, (0, 0, 0, INDENT)))
+
+    def bars(self, totals: Mapping[str, int]) -> Bars:
+        """Bars for what runs now, one a name, moving while the block lasts.
+
+        Args:
+            totals: what each has to reach.
+        """
+        kind = PlainBars if self.plain else LiveBars
+        return kind(totals, self.console, self._print, self.text("companies_unit"))
+
+    def _print(self, what: RenderableType) -> None:
+        if self.plain:
+            with self.console.capture() as captured:
+                self.console.print(what)
+            self.console.file.writelines(f"{line.rstrip()}\n" for line in captured.get().splitlines())
+        else:
+            self.console.print(what)
+        if self.recording is not None:
+            self.recording.print(what)
