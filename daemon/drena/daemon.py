@@ -31,6 +31,7 @@ from drena.engine.dispatcher import Dispatcher, DispatchLimits
 from drena.engine.finishes import Finisher
 from drena.engine.lease import Lease, release_jobs
 from drena.engine.outages import outlast
+from drena.engine.pruning import prune_now_and_then
 from drena.engine.reports import Reporter
 from drena.engine.wakes import listen_for_wakes
 from drena.errors import DatabaseAwayError
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
     from drena.redaction import Redactor
 
 RELEASE_LIMIT_S: Final = 5.0
+LIVE_SECTIONS: Final = ("tenant", "poll", "retry", "shutdown", "heal", "retention", "providers")
 MAX_RESCUES: Final = 3
 
 
@@ -167,6 +169,7 @@ class Daemon:
             services.start_soon(self._reporter.run, name="reporter")
             services.start_soon(listen_for_wakes, self._listen_url, self._wake, self._log, name="listener")
             services.start_soon(self._sweep_now_and_then, name="sweep")
+            services.start_soon(prune_now_and_then, self._pool, lambda: self._config.retention, self._log, name="prune")
             await self._run_term(joined)
             while not self._stopping:
                 await self._run_term(_not_news)
@@ -190,7 +193,7 @@ class Daemon:
             The keys that were taken, and those that need a restart.
         """
         taken, refused = changed_settings(self._config, config)
-        live = {name: getattr(config, name) for name in ("tenant", "poll", "retry", "shutdown", "heal", "providers")}
+        live = {name: getattr(config, name) for name in LIVE_SECTIONS}
         node = msgspec.structs.replace(self._config.node, max_jobs=config.node.max_jobs)
         logs = msgspec.structs.replace(self._config.log, level=config.log.level)
         self._config = self._outside.config = msgspec.structs.replace(self._config, node=node, log=logs, **live)

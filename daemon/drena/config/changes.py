@@ -11,7 +11,17 @@ if TYPE_CHECKING:
 
     from .settings import Config
 
-LIVE: Final = ("log.level", "node.max_jobs", "tenant.", "poll.", "retry.", "shutdown.", "heal.", "providers.")
+LIVE: Final = (
+    "log.level",
+    "node.max_jobs",
+    "tenant.",
+    "poll.",
+    "retry.",
+    "shutdown.",
+    "heal.",
+    "retention.",
+    "providers.",
+)
 """Settings, or whole sections, that a reload changes at once. Attempts in hand keep the HTTP client they have."""
 
 

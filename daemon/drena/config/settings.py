@@ -20,6 +20,7 @@ YEAR_S = 366 * 24 * 3600.0
 
 Seconds = Annotated[float, Meta(gt=0, le=YEAR_S)]
 Amount = Annotated[int, Meta(ge=1, le=100_000)]
+Days = Annotated[int, Meta(ge=1, le=36_500)]
 
 
 def _said(description: str, *, secret: bool = False) -> Meta:
@@ -97,6 +98,24 @@ class Heal(Section, frozen=True, kw_only=True):
     sweep_every_s: Annotated[Seconds, _said("How often the sweep looks for both.")] = 60.0
 
 
+class Retention(Section, frozen=True, kw_only=True):
+    """How long history is kept. Active jobs, and the last job and the last success of an integration, always stay."""
+
+    jobs_days: Annotated[Days, _said("An ended job older than this is deleted with its log.")] = 90
+    jobs_per_integration: Annotated[
+        Amount, _said("Of one integration only so many of the newest jobs are kept, however young.")
+    ] = 1000
+    job_logs_days: Annotated[
+        Days, _said("What a provider wrote to a job's log is deleted after this; the lines of its life stay with it.")
+    ] = 30
+    feed_hours: Annotated[Amount, _said("How far back a feed client can resume without a fresh snapshot.")] = 24
+    history_days: Annotated[
+        Days | None,
+        _said("Rows of integration_logs, sync_jobs and sync_logs whose job was deleted go after this; else they stay."),
+    ] = None
+    batch: Annotated[Amount, _said("Rows one transaction deletes at most, about.")] = 500
+
+
 class Log(Section, frozen=True, kw_only=True):
     """The daemon's own log, on standard error."""
 
@@ -156,6 +175,7 @@ class Config(Section, frozen=True, kw_only=True):
     retry: Retry = Retry()
     shutdown: Shutdown = Shutdown()
     heal: Heal = Heal()
+    retention: Retention = Retention()
     log: Log = Log()
     plugins: Plugins = Plugins()
     providers: Mapping[str, ProviderOverrides] = {}
