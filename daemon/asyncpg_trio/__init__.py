@@ -13,9 +13,9 @@ from asyncpg.exceptions import *  # noqa: F403
 from ._asyncpg_private import Record, exceptions, types
 from ._connection import Connection, connect
 from ._cursor import Cursor, CursorFactory
+from ._limits import CANCEL_LIMIT_S, CLOSE_LIMIT_S
 from ._notifications import Listening, Notification, Notifications, NotificationsLostError
 from ._pool import Pool, PoolStatistics, create_pool
-from ._session import CANCEL_LIMIT_S, CLOSE_LIMIT_S
 from ._statement import PreparedStatement
 from ._transaction import Transaction
 

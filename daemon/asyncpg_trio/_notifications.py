@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, NamedTuple
 import trio
 
 from ._asyncpg_private import exceptions, quote_ident
-from ._session import CANCEL_LIMIT_S
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -131,13 +130,8 @@ class Listening:
         silent = self._forget()
         if self._session.closed or not silent:
             return
-        with trio.move_on_after(CANCEL_LIMIT_S, shield=True) as limit:
-            try:
-                await self._session.run(self._session.wire.execute, self._statements("UNLISTEN", silent))
-            except (OSError, exceptions.PostgresError, exceptions.InterfaceError):
-                self._session.stray_listen = True  # in a failed transaction, say; a pool sees to it
-        if limit.cancelled_caught:
-            self._session.terminate()
+        if not await self._session.clean_up_by(self._statements("UNLISTEN", silent)):
+            self._session.stray_listen = True  # in a failed transaction, say; a pool sees to it
 
     def _forget(self) -> list[str]:
         """Stop taking; the channels nobody else listens to."""

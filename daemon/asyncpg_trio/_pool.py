@@ -24,11 +24,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import trio
 
+from . import _limits
 from ._asyncpg_private import exceptions
 from ._connection import Connection
 from ._refusals import refuse_options, refuse_timeout
 from ._residue import ANYTHING, CHANNELS, EVERYTHING, cleaning
-from ._session import CANCEL_LIMIT_S, CLOSE_LIMIT_S, open_session
+from ._session import open_session
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
@@ -327,7 +328,7 @@ class Pool:
         return session
 
     async def _clean(self, session: Session, residue: int) -> None:
-        """Reset what may be dirty, or close the session; never raises, save for cancellation of the caller."""
+        """Reset what may be dirty, or close the session; raises nothing."""
         if session.closed:
             return
         if session.active_calls:
@@ -337,15 +338,10 @@ class Pool:
         if not statements and not callable(self._reset):
             return
         self._resets += 1
-        with trio.move_on_after(CANCEL_LIMIT_S, shield=True) as limit:
-            try:
-                if statements:
-                    await session.run(session.wire.execute, statements)
-                if callable(self._reset):
-                    await self._reset(Connection(session))
-            except Exception:  # noqa: BLE001  (whatever it is, the session is not clean)
-                session.terminate()
-        if limit.cancelled_caught or session.in_transaction():
+        clean = not statements or await session.clean_up_by(statements)
+        if clean and callable(self._reset):
+            clean = await session.clean_up(self._reset, Connection(session))
+        if not clean or session.in_transaction():
             session.terminate()
 
     def _cleaning_of(self, session: Session, residue: int) -> str:
@@ -382,7 +378,7 @@ class Pool:
             self._free += 1
 
     async def _say_goodbye(self) -> None:
-        with trio.move_on_after(CLOSE_LIMIT_S):
+        with trio.move_on_after(_limits.CLOSE_LIMIT_S):
             async with trio.open_nursery() as nursery:
                 for session in self._idle:
                     nursery.start_soon(session.close)

@@ -21,18 +21,18 @@ from typing import TYPE_CHECKING, Any
 
 import trio
 
+from . import _limits
 from ._asyncpg_private import Record, WireConnection, exceptions, open_wire, send_cancel_request
 from ._driving import drive
 from ._loop import StandInLoop
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from ._future import Future
 
-CANCEL_LIMIT_S = 2.0  # for the server to confirm that a query is cancelled
-CLOSE_LIMIT_S = 2.0  # for the server to hang up after a goodbye
 CONFUSED = re.compile("cannot switch to state|unexpected state|error in protocol implementation")
+REFUSALS = (exceptions.PostgresError, exceptions.InterfaceError, exceptions.InternalClientError)
 STALE = (exceptions.OutdatedSchemaCacheError, exceptions.InvalidCachedStatementError)
 
 
@@ -79,6 +79,7 @@ class Session:
         self.heard_unasked = False
         self.closing = False
         self.expired = False
+        self._hurried = False  # by a clean-up's deadline, which leaves no time to settle
         self.relatives: Callable[[], list[Wire]] = lambda: [wire]
         wire.session = self
 
@@ -97,6 +98,28 @@ class Session:
             raise
         finally:
             self._end_call()
+
+    async def clean_up(self, function: Callable[..., Awaitable[object]], *args: Any) -> bool:
+        """Call what must happen even in a cancelled scope, under a shielded deadline; whether it succeeded.
+
+        Raises nothing. A server that lets the deadline pass loses its session; one that refuses does not.
+        """
+        self._hurried = True
+        succeeded = False
+        with trio.move_on_after(_limits.CANCEL_LIMIT_S, shield=True) as limit:
+            try:
+                await function(*args)
+                succeeded = True
+            except Exception:  # noqa: BLE001  (whatever it is, the caller asks whether things are clean)
+                succeeded = False
+        self._hurried = False
+        if limit.cancelled_caught:
+            self.terminate()
+        return succeeded and not self.closed
+
+    async def clean_up_by(self, statements: str) -> bool:
+        """`clean_up` by SQL."""
+        return await self.clean_up(self.run, self.wire.execute, statements)
 
     async def run_batches(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """`run`, for what sends one statement many times."""
@@ -166,12 +189,11 @@ class Session:
         """Whether the session works, by a round trip if it said something unasked: a notice, or its last words."""
         if self.heard_unasked and not self.closed:
             self.heard_unasked = False
-            with trio.move_on_after(CANCEL_LIMIT_S) as limit:
-                try:
+            with trio.move_on_after(_limits.CANCEL_LIMIT_S) as limit:
+                with suppress(OSError, *REFUSALS):
                     await self.run(self.wire.execute, "")
-                except (OSError, exceptions.PostgresError, exceptions.InterfaceError):
-                    self.terminate()
-            if limit.cancelled_caught:
+                    return True
+            if not limit.cancelled_caught:
                 self.terminate()
         return not self.closed
 
@@ -203,7 +225,7 @@ class Session:
         self.closing = True
         try:
             if not self.closed:
-                with trio.move_on_after(CLOSE_LIMIT_S), suppress(OSError, exceptions.PostgresError):
+                with trio.move_on_after(_limits.CLOSE_LIMIT_S), suppress(OSError, exceptions.PostgresError):
                     if self.active_calls:
                         await self._request_cancel()
                         await self._until(lambda: not self.active_calls)
@@ -215,7 +237,10 @@ class Session:
     async def _after(self, error: BaseException) -> None:
         """Bring the session back to idle, or close it, after a call that failed."""
         if self.loop.cancel_sent is not None:
-            await self._settle()
+            if self._hurried:
+                self.terminate()
+            else:
+                await self._settle()
         if isinstance(error, exceptions.InternalClientError) and CONFUSED.search(str(error)):
             # Most often the server's last words, which came while nothing was asked.
             self.terminate()
@@ -228,13 +253,13 @@ class Session:
     async def _settle(self) -> None:
         """Get the cancelled call off the server, or give the session up."""
         sent, self.loop.cancel_sent = self.loop.cancel_sent, None
-        with trio.move_on_after(CANCEL_LIMIT_S, shield=True) as limit:
+        with trio.move_on_after(_limits.CANCEL_LIMIT_S, shield=True) as limit:
             try:
                 await self._request_cancel()
                 if sent is not None and not sent.done():
                     sent.set_result(None)
                 await drive(self.loop, self.wire._protocol._wait_for_cancellation())
-            except (OSError, exceptions.PostgresError, exceptions.InterfaceError):
+            except (OSError, *REFUSALS):
                 limit.cancel()
         if limit.cancelled_caught or self.closed or self.wire._protocol._is_cancelling():
             self.terminate()

@@ -9,12 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self
 
-import trio
-
-from ._asyncpg_private import exceptions
-from ._session import CANCEL_LIMIT_S
-
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
     from types import TracebackType
 
     from ._session import Session
@@ -31,7 +27,7 @@ class Transaction:
 
     async def start(self) -> None:
         """Begin; `async with` does it for you."""
-        await self._session.run(self._inner.start)
+        await self._begin(self._inner.start)
 
     async def commit(self) -> None:
         """Commit, or release the savepoint."""
@@ -42,11 +38,7 @@ class Transaction:
         await self._session.run(self._inner.rollback)
 
     async def __aenter__(self) -> Self:
-        try:
-            await self._session.run(self._inner.__aenter__)
-        except BaseException:
-            await self._abandon()
-            raise
+        await self._begin(self._inner.__aenter__)
         return self
 
     async def __aexit__(
@@ -59,13 +51,15 @@ class Transaction:
                 await self._abandon()
                 raise
             return
-        with trio.move_on_after(CANCEL_LIMIT_S, shield=True) as limit:
-            try:
-                await self._session.run(self._inner.__aexit__, kind, error, trace)
-            except (OSError, exceptions.PostgresError, exceptions.InterfaceError):
-                self._session.terminate()
-        if limit.cancelled_caught:
+        if not await self._session.clean_up(self._session.run, self._inner.__aexit__, kind, error, trace):
             self._session.terminate()
+
+    async def _begin(self, begin: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await self._session.run(begin)
+        except BaseException:
+            await self._abandon()
+            raise
 
     async def _abandon(self) -> None:
         """After a failed or cancelled BEGIN or COMMIT: no transaction of ours may stay open."""
@@ -73,11 +67,6 @@ class Transaction:
             if self._session.wire._top_xact is self._inner:
                 self._session.wire._top_xact = None
             return
-        with trio.move_on_after(CANCEL_LIMIT_S, shield=True) as limit:
-            try:
-                await self._session.run(self._session.wire.execute, "ROLLBACK")
-            except (OSError, exceptions.PostgresError, exceptions.InterfaceError):
-                self._session.terminate()
-        if limit.cancelled_caught:
+        if not await self._session.clean_up_by("ROLLBACK"):
             self._session.terminate()
         self._session.wire._top_xact = None

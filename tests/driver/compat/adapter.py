@@ -40,6 +40,8 @@ def in_place():
         unittest.mock.patch.object(_testbase.ClusterTestCase, "create_pool", create_pool),
         unittest.mock.patch.object(_testbase.ClusterTestCase, "tearDown", tear_down),
         unittest.mock.patch.object(asyncpg, "connect", connect),
+        unittest.mock.patch.object(asyncpg, "create_pool", plain_pool),
+        unittest.mock.patch.object(asyncpg.pool, "create_pool", plain_pool),
         unittest.mock.patch.object(asyncpg.connection, "connect", connect),
     ):
         yield
@@ -51,7 +53,7 @@ def load(name, path):
     sys.modules[name] = module
     spec.loader.exec_module(module)
     if hasattr(module, "asyncio"):
-        module.asyncio = loops
+        module.asyncio = loops.WhereItRuns()
     return module
 
 
@@ -176,6 +178,10 @@ def create_pool(self, pool_class=asyncpg.pool.Pool, connection_class=asyncpg.con
     return pool
 
 
+def plain_pool(dsn=None, *, loop=None, **options):
+    return AdaptedPool(dsn, **options)
+
+
 def tear_down(self):
     for pool in self._pools:
         pool.terminate()
@@ -202,6 +208,8 @@ class AdaptedPool:
         init=None,
         reset=None,
         command_timeout=None,
+        timeout=None,
+        loop=None,
         **options,
     ):
         if connect is not None:

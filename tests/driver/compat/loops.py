@@ -292,3 +292,14 @@ get_event_loop = get_running_loop
 
 def __getattr__(name):
     return getattr(asyncio, name)
+
+
+class WhereItRuns:
+    """`asyncio` to a test module: these names inside Trio, asyncio's own elsewhere.
+
+    The tests' proxy has an asyncio loop in a thread of its own, and its code is in the same modules.
+    """
+
+    def __getattr__(self, name):
+        inside = trio.lowlevel.in_trio_run() and name in globals()
+        return globals()[name] if inside else getattr(asyncio, name)
