@@ -151,7 +151,7 @@ def _finish(claim: Claim, outcome: Verdict, redactor: Redactor) -> Finish:
         job_id=claim.job.id,
         token=claim.token,
         status=outcome.status,
-        code=outcome.code,
+        code=None if outcome.code is None else plain_text(outcome.code),
         message=message,
         result=None if outcome.result is None else plain_json(outcome.result),
         delay_s=outcome.delay_s,

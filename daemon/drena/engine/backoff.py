@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any, Final
+
+LONGEST_WISH_S: Final = 30 * 24 * 3600.0
+
 
 def delay_s(attempt: int, *, base_s: float, cap_s: float, retry_after_s: float | None, roll: float) -> float:
     """Seconds until the next attempt.
@@ -20,3 +24,12 @@ def delay_s(attempt: int, *, base_s: float, cap_s: float, retry_after_s: float |
     full_s = min(cap_s, base_s * 2.0**doublings)
     jittered_s = full_s * (0.5 + 0.5 * roll)
     return max(jittered_s, retry_after_s or 0.0)
+
+
+def wished_s(after_s: Any) -> float | None:
+    """A provider's wish to wait, at most `LONGEST_WISH_S`; None for what is no wish: not a number, endless, past."""
+    try:
+        wish_s = float(after_s)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return min(wish_s, LONGEST_WISH_S) if 0.0 < wish_s < float("inf") else None

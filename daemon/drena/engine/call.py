@@ -1,7 +1,8 @@
 """A provider's `run`, called under the fence, and the verdict that comes of it.
 
-This is one of the three places that catch `Exception`: whatever a provider does ends as its attempt's verdict and
-nowhere else. Cancellation passes through and makes no verdict.
+This is one of the three places that catch everything: whatever a provider does ends as its attempt's verdict and
+nowhere else, `sys.exit()` and another library's cancellation too. Trio's cancellation passes through and makes no
+verdict.
 """
 
 from __future__ import annotations
@@ -9,15 +10,17 @@ from __future__ import annotations
 import random
 import traceback
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
+import trio
 
 from drena.api import AttemptFenced, Counters, GiveUp, RetryLater
 from drena.engine import verdict
 from drena.engine.context import AttemptContext, AttemptLog, decode_settings
 from drena.engine.outages import PASSING
 from drena.engine.verdict import Retry
+from drena.store.plain import plain_json
 from drena.store.queries import sql
 
 if TYPE_CHECKING:
@@ -34,6 +37,7 @@ if TYPE_CHECKING:
     from drena.redaction import Redactor
     from drena.store.jobs import Claim
 
+RESULT_LIMIT_BYTES: Final = 1024 * 1024
 DATABASE_MESSAGE = "O banco de dados ficou fora de alcance durante o processamento."
 
 
@@ -64,17 +68,17 @@ async def call_provider(claim: Claim, desk: Desk, log: LogLines, on_move: Callab
     try:
         result = await _run(claim, _provider(claim, desk), desk, log, on_move)
         return verdict.succeeded(result)
-    except SystemExit as error:
-        return _failed(RuntimeError(f"the provider called sys.exit({error.code!r})"), claim, desk)
-    except Exception as error:  # noqa: BLE001  # a provider's failure is this attempt's alone
-        return _failed(error, claim, desk)
+    except (trio.Cancelled, KeyboardInterrupt):
+        raise
     except BaseExceptionGroup as group:
-        ours, rest = group.split(Exception)
+        passing, ours = group.split((trio.Cancelled, KeyboardInterrupt))
+        if passing is None:
+            return _failed(group, claim, desk)
         if ours is not None:
             log.error("provider failed while being cancelled", exc_info=ours)
-        if rest is None:
-            raise AssertionError("a group of exceptions alone is an ExceptionGroup") from group
-        raise rest from None
+        raise passing from None
+    except BaseException as error:  # noqa: BLE001  # a provider's failure is this attempt's alone
+        return _failed(error, claim, desk)
 
 
 def _provider(claim: Claim, desk: Desk) -> Provider:
@@ -93,7 +97,19 @@ async def _run(claim: Claim, provider: Provider, desk: Desk, log: LogLines, on_m
     async with _open_context(claim, provider, desk, log, on_move) as ctx:
         log.debug("provider called", version=provider.version, resumed=claim.checkpoint is not None)
         result = await provider.run(ctx)
-        return dict(ctx.counters) if result is None else result
+        return _written(dict(ctx.counters) if result is None else result, desk)
+
+
+def _written(result: Any, desk: Desk) -> msgspec.Raw:
+    """The result as JSON, without secrets.
+
+    Raises:
+        Exception: see `plain_json`; or it is too large.
+    """
+    text = plain_json(desk.redactor.value(msgspec.to_builtins(result, enc_hook=str)))
+    if (size := len(text.encode())) > RESULT_LIMIT_BYTES:
+        raise ValueError(f"a result may hold {RESULT_LIMIT_BYTES} bytes of JSON, this one has {size}")
+    return msgspec.Raw(text.encode())
 
 
 @asynccontextmanager
@@ -130,7 +146,7 @@ async def _counters(claim: Claim, pool: Pool) -> dict[str, Counters]:
     return {row["entity"]: Counters(**{n: row[n] for n in Counters.__struct_fields__}) for row in rows}
 
 
-def _failed(error: Exception, claim: Claim, desk: Desk) -> Verdict | None:
+def _failed(error: BaseException, claim: Claim, desk: Desk) -> Verdict | None:
     decisive = verdict.gravest(error)
     if isinstance(decisive, AttemptFenced):
         return None

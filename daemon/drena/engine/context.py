@@ -156,6 +156,7 @@ class AttemptContext(ProviderContext):
     def progress(
         self, done: int, total: int | None = None, *, unit: str = "", phase: str = "", message: str = ""
     ) -> None:
+        done, total = int(done), None if total is None else int(total)
         if self._began_done is None:
             self._began_done = done
         if self._shown != (shown := (done, total, phase, message)):

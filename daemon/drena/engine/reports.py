@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 INTERVAL_S: Final = 0.25
 LINES_LIMIT: Final = 10_000
+MESSAGE_LIMIT: Final = 10_000
+FIELDS_LIMIT: Final = 64 * 1024
 
 
 class ProgressDetail(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -86,9 +88,10 @@ class Reporter:
         if len(self._lines) >= LINES_LIMIT:
             self._dropped += 1
             return
-        self._lines.append(
-            (claim.job.id, claim.token, claim.job.attempt, level, plain_text(message), plain_json(fields))
-        )
+        text, values = plain_text(message)[:MESSAGE_LIMIT], plain_json(fields)
+        if len(values) > FIELDS_LIMIT:
+            values = plain_json({"fields_left_out": sorted(map(str, fields))[:20], "size": len(values)})
+        self._lines.append((claim.job.id, claim.token, claim.job.attempt, level, text, values))
         self._dirty.set()
 
     async def run(self) -> None:

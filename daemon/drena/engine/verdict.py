@@ -11,7 +11,7 @@ fenced                                    nothing: the job is somebody else's
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import msgspec
 
@@ -47,6 +47,11 @@ class Retry(msgspec.Struct, frozen=True, kw_only=True):
     """A random number in [0, 1)."""
 
 
+CODE_LIMIT: Final = 100
+MESSAGE_LIMIT: Final = 4_000
+TRACE_LIMIT: Final = 32_000
+"""Characters of a traceback that are kept: the last, which say what happened."""
+
 BUG_MESSAGE = "Erro interno no conector {provider}: {kind}. O suporte encontra os detalhes no log do job."
 DEADLINE_MESSAGE = "O processamento passou do limite de {limit_s:.0f} s e foi interrompido."
 STALLED_MESSAGE = "O processamento ficou {limit_s:.0f} s sem avançar e foi interrompido."
@@ -62,8 +67,8 @@ def succeeded(result: Any) -> Verdict:
     )
 
 
-def failed(error: Exception, retry: Retry, *, provider: str, trace: str = "") -> Verdict:
-    """The provider raised.
+def failed(error: BaseException, retry: Retry, *, provider: str, trace: str = "") -> Verdict:
+    """The provider raised. What it says is made a text of bounded size.
 
     Args:
         error: what it raised; not `AttemptFenced`, which writes nothing.
@@ -72,19 +77,28 @@ def failed(error: Exception, retry: Retry, *, provider: str, trace: str = "") ->
         trace: the traceback of a bug, already redacted.
     """
     if isinstance(error, api.GiveUp):
+        code, message = _said(error.code, CODE_LIMIT), _said(error.message, MESSAGE_LIMIT)
         return Verdict(
             status="error",
-            code=error.code,
-            message=error.message,
+            code=code,
+            message=message,
             level="error",
             line="attempt gave up",
-            fields={"event": "attempt.finished", "status": "error", "code": error.code, "reason": error.message},
+            fields={"event": "attempt.finished", "status": "error", "code": code, "reason": message},
         )
     if isinstance(error, api.RetryLater):
-        code, message, after_s = error.code, error.reason, error.after_s
-    else:
-        code, message, after_s = "provider_bug", BUG_MESSAGE.format(provider=provider, kind=type(error).__name__), None
-    return _again(code, message, after_s, retry, {"traceback": trace} if code == "provider_bug" else {})
+        code, message = _said(error.code, CODE_LIMIT), _said(error.reason, MESSAGE_LIMIT)
+        return _again(code, message, backoff.wished_s(error.after_s), retry, {})
+    message = BUG_MESSAGE.format(provider=provider, kind=type(error).__name__)
+    return _again("provider_bug", message, None, retry, {"traceback": trace[-TRACE_LIMIT:]})
+
+
+def _said(value: Any, limit: int) -> str:
+    """What a provider put where a text belongs, as one."""
+    try:
+        return str(value)[:limit]
+    except Exception:  # noqa: BLE001  # its own `__str__` failed
+        return f"<{type(value).__name__}>"
 
 
 def overdue(limit_s: float, retry: Retry) -> Verdict:
@@ -133,21 +147,21 @@ def _again(code: str, message: str, after_s: float | None, retry: Retry, more: M
     )
 
 
-def gravest(error: Exception) -> Exception:
+def gravest(error: BaseException) -> BaseException:
     """The one exception of a group that decides: fenced, then give up, then a bug, then the longest wait.
 
     A provider with a nursery of its own raises groups; what it meant is inside them.
     """
-    if not isinstance(error, ExceptionGroup):
+    if not isinstance(error, BaseExceptionGroup):
         return error
     return max((gravest(e) for e in error.exceptions), key=_gravity)
 
 
-def _gravity(error: Exception) -> tuple[int, float]:
+def _gravity(error: BaseException) -> tuple[int, float]:
     if isinstance(error, api.AttemptFenced):
         return 3, 0.0
     if isinstance(error, api.GiveUp):
         return 2, 0.0
     if isinstance(error, api.RetryLater):
-        return 0, error.after_s or 0.0
+        return 0, backoff.wished_s(error.after_s) or 0.0
     return 1, 0.0

@@ -1,4 +1,4 @@
-"""JSON text that PostgreSQL takes: jsonb and text cannot hold the character NUL, which outside systems do send."""
+"""Text and JSON that PostgreSQL takes: it holds neither NUL nor lone surrogates, and outside systems send both."""
 
 from __future__ import annotations
 
@@ -8,23 +8,30 @@ import msgspec
 
 
 def plain_text(text: str) -> str:
-    """The text without NUL characters."""
-    return text.replace("\0", "")
+    """The text without NUL characters, and with `?` for lone surrogates."""
+    return text.replace("\0", "").encode("utf-8", "replace").decode()
 
 
 def plain_json(value: Any) -> str:
-    """Any value msgspec can turn into JSON, as text without NUL characters; what it cannot turn becomes its `str()`."""
-    text = msgspec.json.encode(value, enc_hook=str).decode()
+    """Any value msgspec can turn into JSON, as plain text; what it cannot turn becomes its `str()`.
+
+    Raises:
+        Exception: of a type nobody can foresee: it holds itself, has keys that are no texts, or will not be a `str()`.
+    """
+    try:
+        text = msgspec.json.encode(value, enc_hook=str).decode()
+    except UnicodeEncodeError:
+        text = "\\u0000"
     if "\\u0000" in text:
-        text = msgspec.json.encode(_without_nul(msgspec.json.decode(text))).decode()
+        text = msgspec.json.encode(_plain(msgspec.to_builtins(value, enc_hook=str))).decode()
     return text
 
 
-def _without_nul(value: Any) -> Any:
+def _plain(value: Any) -> Any:
     if isinstance(value, str):
         return plain_text(value)
-    if isinstance(value, list):
-        return [_without_nul(v) for v in value]
+    if isinstance(value, list | tuple):
+        return [_plain(v) for v in value]
     if isinstance(value, dict):
-        return {plain_text(k): _without_nul(v) for k, v in value.items()}
+        return {plain_text(k) if isinstance(k, str) else k: _plain(v) for k, v in value.items()}
     return value
