@@ -18,7 +18,7 @@ _HINTS = {
 }
 
 
-def verdict(*, read: int, lost: int, known: int, end: Nothing) -> GiveUp | None:
+def verdict(*, read: int, lost: int, known: int, end: Nothing, min_share: float = 0.5) -> GiveUp | None:
     """Judge a list that was read to its end.
 
     Args:
@@ -26,6 +26,7 @@ def verdict(*, read: int, lost: int, known: int, end: Nothing) -> GiveUp | None:
         lost: those among them that say of no company which it is, or hide it.
         known: companies of the office that were linked to Acessórias before the job began.
         end: how the list ended.
+        min_share: of `known` that must have been read.
 
     Returns:
         The error to end the job with, or None when the list is good.
@@ -33,10 +34,10 @@ def verdict(*, read: int, lost: int, known: int, end: Nothing) -> GiveUp | None:
     hint = _HINTS.get(end.form, "")
     if read == 0 and end.form == "Erro":
         return GiveUp("provider_error", f"O Acessórias respondeu com um erro: {end.text or 'sem texto'}")
-    if read * 2 < known:
+    if read < known * min_share:
         return GiveUp(
             "read_too_few",
-            f"O Acessórias mostrou {read} empresas, mas {known} já tinham vindo de lá: menos da metade. "
+            f"O Acessórias mostrou {read} empresas, mas {known} já tinham vindo de lá: menos de {min_share:.0%}. "
             f"Nada foi apagado. Confira se o token ainda vê todas as empresas.{hint}",
         )
     if read == 0:

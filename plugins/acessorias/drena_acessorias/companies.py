@@ -148,7 +148,13 @@ class CompaniesSync:
     def _judge(self, end: End) -> None:
         state = self._state
         lost = state.tallies.anonymous + state.tallies.hidden
-        trouble = verdict(read=state.read, lost=lost, known=state.known, end=end.nothing)
+        trouble = verdict(
+            read=state.read,
+            lost=lost,
+            known=state.known,
+            end=end.nothing,
+            min_share=self._ctx.settings.min_share,
+        )
         if trouble is not None:
             raise trouble
         if end.nothing.form == "Erro":

@@ -16,5 +16,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """A list longer than this, at 20 companies a page, is taken for a fault."""
     confirm_delay_s: Annotated[float, msgspec.Meta(ge=0, le=120)] = 3.0
     """How long to wait before asking for an empty page a second time."""
+    min_share: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.5
+    """A list with a smaller share of the companies known from before is an error. Companies that left Acessórias stay
+    known, so an office that lost most of its clients may need less."""
     include: tuple[Section, ...] = ("obligations", "contacts", "departments", "registrationData", "stateRegistrations")
     """Parts of a company to ask for beside the base fields."""

@@ -49,6 +49,12 @@ def test_the_error_says_the_numbers_or_the_words_of_the_api() -> None:
     assert "base_url" in lost.message
 
 
+def test_an_office_that_shrank_may_ask_for_less() -> None:
+    assert verdict(read=40, lost=0, known=400, end=EMPTY, min_share=0.1) is None
+    assert verdict(read=39, lost=0, known=400, end=EMPTY, min_share=0.1) is not None
+    assert verdict(read=0, lost=0, known=400, end=EMPTY, min_share=0.0) is not None
+
+
 @given(st.integers(0, 400), st.integers(0, 400))
 def test_success_needs_at_least_half_of_what_is_known(read: int, known: int) -> None:
     good = verdict(read=read, lost=0, known=known, end=EMPTY) is None
