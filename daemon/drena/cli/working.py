@@ -14,12 +14,14 @@ from drena.cli.tables import show, show_json
 from drena.errors import Exit, UsageError
 from drena.store.jobs import request_job
 from drena.store.reads import find_tenant, get_job, get_job_logs, list_integrations, list_jobs
+from drena.store.steering import list_pauses
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from asyncpg_trio import Pool
     from drena.store.reads import JobView
+    from drena.store.steering import PauseView
 
 LOOK_EVERY_S = 0.5
 
@@ -34,16 +36,16 @@ async def request(
         office = await find_tenant(pool, tenant)
         answer = await request_job(pool, office.id, provider, lane=lane, payload=decoded)
         if answer.job is None:
-            raise UsageError(_refusals(answer.outcome, tenant, provider))
+            raise UsageError(refusal(answer.outcome, tenant, provider))
         job = await get_job(pool, UUID(answer.job["id"]))
         if not as_json:
-            click.echo(_answer(answer.outcome, job, answer.healed_job_id))
+            click.echo(answer_in_words(answer.outcome, job, answer.healed_job_id))
         if wait:
-            job = await _wait_for(pool, job.id)
+            job = await wait_for_end(pool, job.id)
     if as_json:
         show_json({"outcome": answer.outcome, "healed_job_id": answer.healed_job_id, "job": job})
     elif wait:
-        click.echo(_ending(job))
+        click.echo(end_in_words(job))
     return Exit.JOB_FAILED if wait and job.status != "success" else Exit.OK
 
 
@@ -54,26 +56,29 @@ def _payload(text: str) -> dict[str, Any]:
         raise UsageError(f"--payload is not a JSON object ({error}): write it like '{{\"full\": true}}'.") from error
 
 
-def _refusals(outcome: str, tenant: str, provider: str) -> str:
+def refusal(outcome: str, tenant: str, provider: str) -> str:
+    """Why nothing was created."""
     if outcome == "integration_disabled":
         return f"The integration {provider} of {tenant} is disabled: enable it in tenant_integrations first."
     return f"{tenant} has no integration {provider}: add a row to tenant_integrations first."
 
 
-def _answer(outcome: str, job: JobView, healed: UUID | None) -> str:
+def answer_in_words(outcome: str, job: JobView, healed: UUID | None) -> str:
+    """What came of a request."""
     if outcome == "active":
         since = f"{job.created_at.astimezone():%Y-%m-%d %H:%M:%S}"
         return f"Execução em andamento: job {job.id} is {job.status} since {since}."
     return f"Job {job.id} requested." + (f" It replaces the stuck job {healed}." if healed else "")
 
 
-def _ending(job: JobView) -> str:
+def end_in_words(job: JobView) -> str:
+    """How a job ended."""
     if job.status == "success":
         return f"Job {job.id} succeeded: {msgspec.json.encode(job.result).decode()}"
     return f"Job {job.id} ended as {job.status} ({job.error_code}): {job.error_message}"
 
 
-async def _wait_for(pool: Pool, job_id: UUID) -> JobView:
+async def wait_for_end(pool: Pool, job_id: UUID) -> JobView:
     """Look until the job has ended. A second reader of the queue polls; only the daemon listens."""
     while not (job := await get_job(pool, job_id)).ended:  # noqa: ASYNC110  # the database has no event for us
         await trio.sleep(LOOK_EVERY_S)
@@ -89,9 +94,12 @@ async def jobs(
         found = await list_jobs(
             pool, tenant_id=office.id if office else None, provider=provider, statuses=status or None, limit=limit
         )
+        pauses = await list_pauses(pool)
     rows = [msgspec.structs.asdict(job) for job in found]
     columns = ("id", "tenant", "provider", "lane", "status", "progress", "attempts", "created_at", "error_message")
     show(rows, columns, as_json=as_json, empty="There are no jobs.")
+    if not as_json:
+        tell_pauses([p for p in pauses if p.touches(office.id if office else None, provider)])
 
 
 async def job(config: Path | None, job_id: UUID, as_json: bool) -> None:
@@ -116,10 +124,12 @@ async def integrations(config: Path | None, tenant: str | None, as_json: bool) -
     async with open_stage(config) as (_scene, pool):
         office = None if tenant is None else await find_tenant(pool, tenant)
         rows = await list_integrations(pool, office.id if office else None)
+        pauses = await list_pauses(pool)
     columns = (
         "tenant",
         "provider",
         "enabled",
+        "paused",
         "last_status",
         "last_run",
         "active_status",
@@ -127,3 +137,12 @@ async def integrations(config: Path | None, tenant: str | None, as_json: bool) -
         "last_error",
     )
     show(rows, columns, as_json=as_json, empty="There are no integrations: add rows to tenant_integrations.")
+    if not as_json:
+        tell_pauses([p for p in pauses if p.touches(office.id if office else None, None)])
+
+
+def tell_pauses(pauses: list[PauseView]) -> None:
+    """A line for each pause, under a listing."""
+    for pause in pauses:
+        reason = f" ({pause.reason})" if pause.reason else ""
+        click.echo(f"Paused: {pause.what} since {pause.created_at.astimezone():%Y-%m-%d %H:%M:%S}{reason}.")

@@ -43,6 +43,8 @@ class JobView(msgspec.Struct, frozen=True, kw_only=True):
     finished_at: datetime | None
     execution_time_ms: int | None
     result: Any
+    paused: bool = False
+    """It waits, and a pause holds it back."""
 
     @property
     def ended(self) -> bool:

@@ -12,7 +12,8 @@ select slug from organizacoes order by slug limit 1000;
 -- The newest jobs first; each filter may be null. $1 tenant, $2 provider, $3 statuses, $4 how many.
 select j.id, j.tenant_id, coalesce(o.slug, j.tenant_id::text) as tenant, j.provider_slug as provider, j.lane, j.status,
        j.progress, j.progress_detail::text as progress_detail, j.attempts, j.max_attempts, j.rescues, j.error_code,
-       j.error_message, j.run_at, j.created_at, j.started_at, j.finished_at, j.execution_time_ms, j.result::text as result
+       j.error_message, j.run_at, j.created_at, j.started_at, j.finished_at, j.execution_time_ms, j.result::text as result,
+       j.status = 'pending' and drena.is_paused(j.tenant_id, j.provider_slug) as paused
 from integration_jobs j left join organizacoes o on o.id = j.tenant_id
 where ($1::uuid is null or j.tenant_id = $1) and ($2::text is null or j.provider_slug = $2)
   and ($3::text[] is null or j.status = any ($3))
@@ -23,7 +24,8 @@ limit $4;
 -- One job by id.
 select j.id, j.tenant_id, coalesce(o.slug, j.tenant_id::text) as tenant, j.provider_slug as provider, j.lane, j.status,
        j.progress, j.progress_detail::text as progress_detail, j.attempts, j.max_attempts, j.rescues, j.error_code,
-       j.error_message, j.run_at, j.created_at, j.started_at, j.finished_at, j.execution_time_ms, j.result::text as result
+       j.error_message, j.run_at, j.created_at, j.started_at, j.finished_at, j.execution_time_ms, j.result::text as result,
+       j.status = 'pending' and drena.is_paused(j.tenant_id, j.provider_slug) as paused
 from integration_jobs j left join organizacoes o on o.id = j.tenant_id
 where j.id = $1;
 
@@ -33,7 +35,8 @@ select attempt, at, level, message, fields::text as fields from drena.job_logs w
 
 -- name: list_integrations
 -- Every integration with its last outcome and its active job; $1 tenant or null.
-select t.id, o.slug as tenant, t.provider, t.is_enabled as enabled, t.last_status, t.last_error, t.last_run,
+select t.id, o.slug as tenant, t.provider, t.is_enabled as enabled,
+       drena.is_paused(t.tenant_id, t.provider) as paused, t.last_status, t.last_error, t.last_run,
        j.id as active_job_id, j.status as active_status, j.progress as active_progress
 from tenant_integrations t
 join organizacoes o on o.id = t.tenant_id

@@ -1,0 +1,132 @@
+"""Cancel, retry, pause, resume, nodes: the queue's steering as typed calls, for CLI, HTTP and feed alike."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import msgspec
+
+from drena.errors import UsageError
+from drena.store.jobs import Requested
+from drena.store.queries import sql
+
+if TYPE_CHECKING:
+    from drena.store.jobs import Executor
+
+
+class Canceled(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer of `drena.cancel_job`."""
+
+    outcome: str
+    """`canceled`, `cancel_requested`, `ended` or `not_found`."""
+    job: dict[str, Any] | None
+    """The job's row; None when there is no such job."""
+
+
+class PauseView(msgspec.Struct, frozen=True, kw_only=True):
+    """A pause as people see it; None stands for all."""
+
+    tenant_id: UUID | None
+    tenant: str | None
+    """The tenant's slug."""
+    provider: str | None
+    reason: str
+    created_by: UUID | None
+    created_at: datetime
+
+    @property
+    def what(self) -> str:
+        """What is paused, in words."""
+        if self.tenant is None:
+            return "everything" if self.provider is None else f"{self.provider} of every tenant"
+        return f"{self.provider or 'everything'} of {self.tenant}"
+
+    def touches(self, tenant_id: UUID | None, provider: str | None) -> bool:
+        """Whether it holds back anything of this tenant and provider; None stands for all."""
+        return (None in (tenant_id, self.tenant_id) or tenant_id == self.tenant_id) and (
+            None in (provider, self.provider) or provider == self.provider
+        )
+
+
+class NodeView(msgspec.Struct, frozen=True, kw_only=True):
+    """A node as people see it."""
+
+    id: UUID
+    name: str
+    version: str
+    live: bool
+    """Its lease is good; otherwise another node is about to take its jobs back."""
+    running: int
+    max_jobs: int | None
+    """None when the node does not tell."""
+    providers: list[str]
+    started_at: datetime
+    lease_left_s: float
+    """Negative when the lease is over."""
+
+
+async def cancel_job(on: Executor, job_id: UUID, *, by: UUID | None = None) -> Canceled:
+    """Ask for the end of a job. A running one ends within two seconds on whichever node runs it.
+
+    Args:
+        on: where.
+        job_id: the job.
+        by: the user who asks, for the job's log.
+    """
+    row = await on.fetchrow(sql("cancel_job"), job_id, by)
+    assert row is not None
+    return Canceled(outcome=row["outcome"], job=None if row["job"] is None else msgspec.json.decode(row["job"]))
+
+
+async def retry_job(on: Executor, job_id: UUID, *, by: UUID | None = None) -> Requested:
+    """Ask for a job like this one again; one that backs off is pulled forward instead.
+
+    Returns:
+        As `request_job`; the outcome may also be `not_found`.
+    """
+    row = await on.fetchrow(sql("retry_job"), job_id, by)
+    assert row is not None
+    job = None if row["job"] is None else msgspec.json.decode(row["job"])
+    return Requested(outcome=row["outcome"], healed_job_id=row["healed_job_id"], job=job)
+
+
+async def pause(
+    on: Executor, tenant_id: UUID | None, provider: str | None, *, reason: str = "", by: UUID | None = None
+) -> None:
+    """Claim nothing more of this tenant and provider; None stands for all. Running attempts go on."""
+    await on.execute(sql("pause"), tenant_id, provider, reason, by)
+
+
+async def resume(on: Executor, tenant_id: UUID | None, provider: str | None) -> bool:
+    """Take back exactly this pause; False when there was none."""
+    row = await on.fetchrow(sql("resume"), tenant_id, provider)
+    assert row is not None
+    resumed: bool = row["resumed"]
+    return resumed
+
+
+async def list_pauses(on: Executor) -> list[PauseView]:
+    """Every pause, widest first."""
+    return [PauseView(**row) for row in await on.fetch(sql("list_pauses"))]
+
+
+async def list_nodes(on: Executor) -> list[NodeView]:
+    """Every node that has joined and not left."""
+    return [NodeView(**row) for row in await on.fetch(sql("list_nodes"))]
+
+
+async def check_provider(on: Executor, provider: str) -> None:
+    """Make sure that somebody knows this provider: a misspelt pause would hold nothing back.
+
+    Raises:
+        UsageError: nobody does; the sentence names the nearest one.
+    """
+    known = [row["provider"] for row in await on.fetch(sql("known_providers"))]
+    if provider in known:
+        return
+    near = get_close_matches(provider, known, n=1, cutoff=0.5)
+    hint = f"; did you mean {near[0]!r}?" if near else f"; there are: {', '.join(known[:10]) or 'none yet'}."
+    raise UsageError(f"No tenant has an integration with {provider!r}{hint}")
