@@ -252,6 +252,9 @@ class Loop:
     def call_soon(self, callback, *args, context=None):
         return self.call_later(0, callback, *args)
 
+    def call_soon_threadsafe(self, callback, *args, context=None):
+        thread().token.run_sync_soon(callback, *args)
+
     def call_later(self, delay, callback, *args, context=None):
         async def later():
             await trio.sleep(delay)

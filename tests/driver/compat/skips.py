@@ -56,6 +56,10 @@ SKIPS: dict[str, list[str]] = {
         "test_connection_termination_callback_called_on_remote"
     ],
     "giving back within a limit is the driver's own duty; a release has no timeout": ["test_pool_release_timeout"],
+    "expects asyncio.CancelledError inside the cancelled coroutine; Trio's is trio.Cancelled": [
+        "test_ssl_connect_timeout_and_cancellation",
+        "test_ssl_fallback_timeout_and_cancellation",
+    ],
     "asks for the very words of a warning": ["test_dangling_log_listener_warns"],
     "async callbacks are not offered: no background task is started": ["test_log_listener_01", "test_log_listener_02"],
 }
