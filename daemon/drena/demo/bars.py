@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console, RenderableType
 
-WIDTH = 32
+WIDTH = 28
 QUARTERS = 4
 
 
@@ -79,7 +79,7 @@ class LiveBars(Bars):
 
     def __enter__(self) -> Self:
         self._progress = Progress(
-            TextColumn("  {task.description:<10}"),
+            TextColumn("   {task.description:<10}"),
             BarColumn(bar_width=WIDTH, complete_style="cyan", finished_style="green"),
             TextColumn("{task.completed:>4.0f}/{task.total:.0f} " + self._unit),
             TextColumn("[dim]{task.fields[note]}"),

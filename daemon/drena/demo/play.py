@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -96,7 +96,10 @@ async def _perform(screen: Screen, knobs: Mapping[str, str]) -> Path:
     """All acts; returns the folder that is gone by then."""
     screen.heading(None, "title")
     screen.say("intro", style="dim")
-    async with open_folder() as folder, open_stage(folder, knobs) as stage:
+    async with AsyncExitStack() as stack:
+        with screen.waiting("starting"):
+            folder = await stack.enter_async_context(open_folder())
+            stage = await stack.enter_async_context(open_stage(folder, knobs))
         show = Showing(stage=stage, screen=screen)
         await acts.setting(show)
         await acts.settling(show)
@@ -128,8 +131,9 @@ async def _daemon(stage: Stage) -> AsyncIterator[None]:
 
 async def _watch(process: trio.Process, log: Path) -> None:
     code = await process.wait()
-    last = (await trio.Path(log).read_text(errors="replace")).strip().splitlines()[-1:]
-    raise DrenaError(f"The daemon ended with {code} in the middle of the demo: {' '.join(last) or 'it said nothing'}")
+    said = (await trio.Path(log).read_text(errors="replace")).splitlines()
+    last = next((line.strip(" |") for line in reversed(said) if any(map(str.isalpha, line))), "it said nothing")
+    raise DrenaError(f"The daemon ended with {code} in the middle of the demo: {last}")
 
 
 def _quote_log(screen: Screen, log: Path) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -22,7 +23,7 @@ from drena.demo.expectations import Expectations
 from drena.demo.texts import say
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from io import TextIOWrapper
 
     from rich.console import RenderableType
@@ -34,6 +35,8 @@ PLAIN_COLUMNS = 100
 """Where there is no terminal to fit."""
 COMFORTABLE = 76
 """From this width on, only the last column of a table wraps."""
+WIDE = 90
+"""From this width on, columns stand further apart."""
 
 
 class Screen:
@@ -70,6 +73,20 @@ class Screen:
     def say(self, key: str, *, style: str = "", **values: Any) -> None:
         """A sentence."""
         self._print(Padding(Text(self.text(key, **values), style=style), (0, 0, 0, INDENT)))
+
+    def seconds(self, value: float) -> str:
+        """Seconds with one decimal, as this language writes them."""
+        text = f"{value:.1f} s"
+        return text.replace(".", ",") if self.language == "pt" else text
+
+    @contextmanager
+    def waiting(self, key: str) -> Iterator[None]:
+        """Something that takes a moment and has no bar; where nothing moves, nothing is printed."""
+        if self.plain:
+            yield
+        else:
+            with self.console.status(Text(self.text(key), style="dim"), spinner="dots", spinner_style="cyan"):
+                yield
 
     def quote(self, line: str) -> None:
         """A line of somebody else's, as it is."""

@@ -75,10 +75,11 @@ async def request(show: Showing, *offices: Office) -> dict[Office, UUID]:
 
     for office in offices:
         show.screen.command(f"drena request {office.slug} acessorias")
-    async with trio.open_nursery() as nursery:
-        for office in offices:
-            nursery.start_soon(ask, office, name=f"request {office.slug}")
-    return jobs
+    with show.screen.waiting("asking"):
+        async with trio.open_nursery() as nursery:
+            for office in offices:
+                nursery.start_soon(ask, office, name=f"request {office.slug}")
+    return {office: jobs[office] for office in offices if office in jobs}
 
 
 async def follow(
@@ -117,7 +118,7 @@ def done_of(view: JobView) -> int:
 def _note(screen: Screen, view: JobView) -> str:
     word = screen.text(f"status_{view.status}")
     if view.status == "success" and view.execution_time_ms is not None:
-        return f"{word}, {view.execution_time_ms / 1000:.1f} s"
+        return f"{word}, {screen.seconds(view.execution_time_ms / 1000)}"
     if view.status == "error":
         return f"{word}: {view.error_code}"
     return word

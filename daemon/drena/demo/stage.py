@@ -35,10 +35,10 @@ if TYPE_CHECKING:
 
     from asyncpg_trio import Pool
 
-REQUESTS_PER_MINUTE: Final = 300
+REQUESTS_PER_MINUTE: Final = 400
 """Of each office. Acessórias bears 45; the demo has a minute in all."""
-CONFIRM_DELAY_S: Final = 0.5
-RETRY_BASE_S: Final = 2.0
+CONFIRM_DELAY_S: Final = 0.4
+RETRY_BASE_S: Final = 1.5
 LONGEST_PLACE: Final = 60
 """A longer temporary directory would make the path of PostgreSQL's socket too long for the kernel."""
 REMOVE_S: Final = 10.0

@@ -45,7 +45,7 @@ def _tell(show: Showing, line: JobLine) -> None:
     at = f"{line.at.astimezone():%H:%M:%S}"
     if _event(line) == "attempt.retry":
         show.screen.say("retry_line", style="yellow", at=at, attempt=line.attempt, reason=line.fields["reason"])
-        show.screen.say("retry_next", style="yellow", wait=f"{line.fields['retry_in_s']:.1f}")
+        show.screen.say("retry_next", style="yellow", wait=show.screen.seconds(line.fields["retry_in_s"]))
     elif _event(line) == "attempt.started":
         show.screen.say("attempt_line", style="dim", at=at, attempt=line.attempt)
 

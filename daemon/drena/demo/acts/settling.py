@@ -25,9 +25,11 @@ async def settling(show: Showing) -> None:
     screen, pool = show.screen, show.stage.pool
     screen.heading(1, "settle_title")
     screen.command("drena migrate")
-    await show.stage.drena("migrate")
+    with screen.waiting("migrating"):
+        await show.stage.drena("migrate")
     screen.command("drena sweep")
-    named = {row["id"] for row in msgspec.json.decode(await show.stage.drena("sweep", "--json"))}
+    with screen.waiting("sweeping"):
+        named = {row["id"] for row in msgspec.json.decode(await show.stage.drena("sweep", "--json"))}
     now = {row["id"]: row for row in await pool.fetch(sql("old_jobs"), [job.id for job in JOBS])}
     statuses = {
         (office.slug, provider): await pool.fetchval(sql("last_status"), office.id, provider)

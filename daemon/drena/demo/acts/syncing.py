@@ -28,8 +28,9 @@ async def syncing(show: Showing) -> Any:
     screen = show.screen
     screen.heading(2, "drain_title")
     screen.command("drena run")
-    while not await show.stage.pool.fetchval(sql("joined")):  # noqa: ASYNC110  # another process has no event for us
-        await trio.sleep(LOOK_S)
+    with screen.waiting("joining"):
+        while not await show.stage.pool.fetchval(sql("joined")):  # noqa: ASYNC110  # another process has no event for us
+            await trio.sleep(LOOK_S)
     jobs = await request(show, *OFFICES)
     if not screen.expect("expect_requested", {o.slug for o in OFFICES}, {o.slug for o in jobs}):
         return None
