@@ -103,8 +103,8 @@ async def release_jobs(pool: asyncpg_trio.Pool, node_id: UUID, reason: str, log:
 
     async def release() -> int:
         async with pool.acquire() as conn, conn.transaction():
+            await conn.execute(sql("leave_node"), node_id)  # first: it waits for a claim that is being committed
             rows = await conn.fetch(sql("release_jobs"), node_id, reason)
-            await conn.execute(sql("leave_node"), node_id)
         for row in rows:
             log.info("job released", job_id=str(row["id"]), provider=row["provider_slug"], reason=reason)
         return len(rows)

@@ -43,12 +43,21 @@ async def listen_for_wakes(url: str, wake: Callable[[], None], log: LogLines) ->
                 wait_s = FIRST_WAIT_S
                 wake()
                 nursery.start_soon(_ping, conn, name="ping the listener")
-                async for _ in notifications:
+                while True:
+                    await _one_or_more(notifications)
                     wake()
         except* PASSING as group:
             log.warning("listening for wakes failed, will try again", error=str(group.exceptions[0]), retry_in_s=wait_s)
         await trio.sleep(wait_s)
         wait_s = min(wait_s * 2, LONGEST_WAIT_S)
+
+
+async def _one_or_more(notifications: asyncpg_trio.Notifications) -> None:
+    """Wait for a notification, or for the news that more came than were kept, which tells as much."""
+    try:
+        await notifications.receive()
+    except asyncpg_trio.NotificationsLostError:
+        return
 
 
 async def _ping(conn: asyncpg_trio.Connection) -> None:

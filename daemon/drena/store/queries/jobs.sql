@@ -6,19 +6,21 @@ select pg_advisory_xact_lock(478810464609);
 
 -- name: look_ahead
 -- Whether a pending job is due now, the seconds until the next one that is not (I6), and which of this node's running
--- jobs somebody wants cancelled: three short probes of partial indexes. $1 node.
+-- jobs somebody wants cancelled, and whether a node has died: short probes, all of them. $1 node.
 select coalesce((select min(run_at) <= now() from integration_jobs where status = 'pending'), false) as due,
        (select extract(epoch from min(run_at) - clock_timestamp())::double precision
         from integration_jobs where status = 'pending' and run_at > now()) as next_s,
        array(select id from integration_jobs
-             where status = 'running' and node_id = $1 and cancel_requested_at is not null) as cancels;
+             where status = 'running' and node_id = $1 and cancel_requested_at is not null) as cancels,
+       exists (select from drena.nodes where lease_until < now()) as dead_nodes;
 
 -- name: claim_jobs
 -- Claims due jobs for all tenants at once, fairly and within the caps, each under a new lease token (I1, I2, I7).
 -- $1 node, $2 providers this node offers, $3 room on this node, $4 cap per tenant, $5 tenant to walk on from, $6 how
 -- many lane groups to walk, $7 room of each provider on this node. A loose index scan hops from lane group to lane
 -- group, so a tenant's flood costs one hop and a few rows however long it is. One row always comes back, with the
--- scan's end; its job columns are null when nothing is due.
+-- scan's end; its job columns are null when nothing is due. The node's row is held: a claim never commits for a node
+-- that was buried or has left meanwhile, whose jobs nobody would look for (I5). The old table let columns be null.
 with recursive heads(tenant_id, provider_slug, priority, n) as (
     (select j.tenant_id, j.provider_slug, j.priority, 1
      from integration_jobs j
@@ -47,7 +49,7 @@ with recursive heads(tenant_id, provider_slug, priority, n) as (
         where j.status = 'pending' and j.tenant_id = h.tenant_id and j.provider_slug = h.provider_slug
           and j.priority = h.priority and j.run_at <= now()
         order by j.run_at, j.id
-        limit $4
+        limit least($3::bigint, $4::bigint)
     ) c
     where o.room > 0 and not drena.is_paused(h.tenant_id, h.provider_slug)
 ), busy as (
@@ -66,15 +68,17 @@ with recursive heads(tenant_id, provider_slug, priority, n) as (
     where s.share <= $4
 ), picked as (
     select q.id from queued q where q.place <= q.room order by q.share, q.run_at limit $3
+), live as materialized (
+    select from drena.nodes n where n.id = $1 for key share
 ), held as (
     select j.id
     from integration_jobs j join picked p using (id)
-    where j.status = 'pending'
+    where j.status = 'pending' and exists (select from live)
     order by j.id
     for no key update of j skip locked
 ), claimed as (
     update integration_jobs j
-    set status = 'running', lease_token = j.lease_token + 1, attempts = j.attempts + 1, node_id = $1,
+    set status = 'running', lease_token = j.lease_token + 1, attempts = coalesce(j.attempts, 0) + 1, node_id = $1,
         lease_kept_at = now(), started_at = now(), finished_at = null, error_code = null, error_message = null,
         progress_detail = null
     from held h
@@ -87,8 +91,9 @@ with recursive heads(tenant_id, provider_slug, priority, n) as (
                               'max_attempts', c.max_attempts, 'lease_token', c.lease_token, 'node', $1)
     from claimed c
 )
-select s.walk_on_from, c.id, c.tenant_id, c.provider_slug, c.lane, c.attempts, c.max_attempts, c.lease_token,
-       c.payload::text as payload, c.checkpoint::text as checkpoint,
+select s.walk_on_from, c.id, c.tenant_id, c.provider_slug, c.lane, c.attempts, c.lease_token,
+       coalesce(c.max_attempts, 3) as max_attempts, coalesce(c.payload, '{}')::text as payload,
+       c.checkpoint::text as checkpoint,
        o.slug as tenant_slug, o.nome as tenant_name, t.is_enabled, t.base_url, t.config::text as config
 from (select case when count(*) >= $6 then (array_agg(h.tenant_id order by h.n desc))[1] end as walk_on_from from heads
 h) s left join claimed c on true
