@@ -7,7 +7,6 @@ fails there, by name, and nowhere else first.
 from __future__ import annotations
 
 import asyncio
-from asyncio import events, tasks
 from typing import Any
 
 from asyncpg import Record, connect_utils, exceptions, types
@@ -16,10 +15,10 @@ from asyncpg.connection import _Callback as WireCallback
 from asyncpg.utils import _quote_ident
 
 # What asyncio offers to those who write event loops (its page "Extending").
-running_loop = events._get_running_loop
-set_running_loop: Any = events._set_running_loop
-enter_task: Any = tasks._enter_task
-leave_task: Any = tasks._leave_task
+running_loop = asyncio.events._get_running_loop
+set_running_loop: Any = asyncio.events._set_running_loop
+enter_task: Any = asyncio.tasks._enter_task
+leave_task: Any = asyncio.tasks._leave_task
 CancelledError = asyncio.CancelledError
 
 open_wire: Any = connect_utils._connect  # parses every option, dials each host, checks target_session_attrs

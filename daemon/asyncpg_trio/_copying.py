@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ._session import Session
 
     Output = str | PathLike[str] | IO[bytes] | Callable[[bytes], Awaitable[object]]
-    Source = str | PathLike[str] | IO[bytes] | AsyncIterable[bytes] | bytes | bytearray | memoryview
+    Source = str | PathLike[str] | IO[bytes] | AsyncIterable[bytes] | bytearray | memoryview
 
 
 class CopyMixin:
@@ -47,7 +47,10 @@ class CopyMixin:
         return await self._copy_out("copy_from_query", timeout, query, *args, output=output, **options)
 
     async def copy_to_table(self, table_name: str, *, source: Source, timeout: None = None, **options: Any) -> str:
-        """Copy a path, a binary file, bytes or an async iterable of bytes to a table."""
+        """Copy a path, a binary file, a buffer or an async iterable of bytes to a table.
+
+        A `bytes` object is a path, as in asyncpg; data come as `bytearray` or `memoryview`.
+        """
         return await self._copy("copy_to_table", timeout, table_name, source=self._giving(source), **options)
 
     async def copy_records_to_table(
@@ -119,7 +122,7 @@ class _Sink:
         if self.error is None:
             try:
                 await self._output(data)
-            except BaseException as error:  # noqa: BLE001  (raised by the caller, outside of asyncpg)
+            except BaseException as error:  # noqa: BLE001, ASYNC103  (raised by the caller, outside of asyncpg)
                 self.error = error
                 self.scope.cancel()
 

@@ -56,7 +56,7 @@ def drive(loop: StandInLoop, coro: Coroutine[Any, Any, Any]) -> Generator[Any, A
                     yield from loop.checkpoint()
                 else:
                     value = yield yielded
-            except BaseException as error:  # noqa: BLE001  (it goes to the coroutine, which raises it)
+            except BaseException as error:  # noqa: BLE001, ASYNC103  (it goes to the coroutine, which raises it)
                 step, value = coro.throw, error
     except StopIteration as stop:
         loop.raise_held()

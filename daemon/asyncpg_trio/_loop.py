@@ -125,7 +125,7 @@ class StandInLoop:
         try:
             return await function(*args, **kwargs)
         except trio.Cancelled as error:
-            raise self.translate(error) from None
+            raise self.translate(error) from None  # noqa: ASYNC104
 
     def translate(self, error: BaseException, *, pausing: bool = False) -> BaseException:
         """What asyncpg is to see of a cancellation; the original is held for `raise_held`.
@@ -155,7 +155,7 @@ class StandInLoop:
             except BaseException as error:  # noqa: BLE001  (raised again, if in translation)
                 pausing = not future.watched()
                 future.cancel()
-                raise self.translate(error, pausing=pausing) from None
+                raise self.translate(error, pausing=pausing) from None  # noqa: ASYNC104
         if not future.done():
             future.set_exception(exceptions.ConnectionDoesNotExistError("the connection is closed"))
         return future.result()
@@ -165,7 +165,7 @@ class StandInLoop:
         try:
             await trio.lowlevel.checkpoint()
         except trio.Cancelled as error:
-            raise self.translate(error, pausing=True) from None
+            raise self.translate(error, pausing=True) from None  # noqa: ASYNC104
 
     def run_soon(self) -> None:
         """Call back whom asyncpg wants called "soon": observers, whose errors are logged and go no further."""

@@ -424,7 +424,7 @@ class Acquiring:
         residue, session = connection._residue, connection._detach()
         session.wire._pool_release_ctr += 1  # statements and cursors of this use end here
         try:
-            await self._pool._clean(session, residue)
+            await self._pool._clean(session, residue)  # noqa: ASYNC102
         finally:
             self._pool._give(session)
 
@@ -477,7 +477,7 @@ async def create_pool(
                 nursery.start_soon(pool._expire_while_idle, name="asyncpg_trio pool: expire idle connections")
             yield pool
             await pool.aclose()
-        except BaseException as caught:  # noqa: BLE001  (raised again below)
+        except BaseException as caught:  # noqa: BLE001, ASYNC103  (raised again below)
             error = caught
         pool.terminate()
         nursery.cancel_scope.shield = True

@@ -94,7 +94,7 @@ class Session:
         try:
             return await drive(self.loop, function(*args, **kwargs))
         except BaseException as error:
-            await self._after(error)
+            await self._after(error)  # noqa: ASYNC102
             raise
         finally:
             self._end_call()
@@ -148,8 +148,8 @@ class Session:
         self.active_calls = 1
         try:
             found = await wire._protocol.bind_execute(statement, args, "", limit, False, None)
-        except BaseException as error:
-            await self._after(error)
+        except BaseException as error:  # noqa: ASYNC103
+            await self._after(error)  # noqa: ASYNC102
             if not isinstance(error, STALE):
                 raise
             self._forget_stale(error)

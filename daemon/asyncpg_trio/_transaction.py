@@ -46,19 +46,19 @@ class Transaction:
     ) -> None:
         if error is None:
             try:
-                await self._session.run(self._inner.__aexit__, None, None, None)
+                await self._session.run(self._inner.__aexit__, None, None, None)  # noqa: ASYNC102
             except BaseException:
-                await self._abandon()
+                await self._abandon()  # noqa: ASYNC102
                 raise
             return
-        if not await self._session.clean_up(self._session.run, self._inner.__aexit__, kind, error, trace):
+        if not await self._session.clean_up(self._session.run, self._inner.__aexit__, kind, error, trace):  # noqa: ASYNC102
             self._session.terminate()
 
     async def _begin(self, begin: Callable[[], Awaitable[None]]) -> None:
         try:
             await self._session.run(begin)
         except BaseException:
-            await self._abandon()
+            await self._abandon()  # noqa: ASYNC102
             raise
 
     async def _abandon(self) -> None:

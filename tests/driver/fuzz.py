@@ -101,7 +101,7 @@ class Fuzz:
         await conn.executemany("select $1::int, $2::text", [(n, "x" * 100) for n in range(self.random.randrange(5000))])
 
     async def copy_in(self, conn: asyncpg_trio.Connection) -> None:
-        async def records() -> Any:
+        async def records() -> Any:  # noqa: ASYNC900
             for number in range(3000):
                 if number % 1000 == 0:
                     await trio.lowlevel.checkpoint()

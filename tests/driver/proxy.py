@@ -98,6 +98,6 @@ async def open_proxy(server: PostgresServer) -> AsyncIterator[Proxy]:
         async with listener:
             proxy.port = listener.socket.getsockname()[1]
             proxy.dsn = f"postgresql://postgres@127.0.0.1:{proxy.port}/postgres?sslmode=disable"
-            nursery.start_soon(proxy.serve, listener)
+            nursery.start_soon(proxy.serve, listener)  # noqa: ASYNC113
             yield proxy
             nursery.cancel_scope.cancel()

@@ -61,7 +61,7 @@ async def many(conn):
 
 
 async def copy_in(conn):
-    async def records():
+    async def records():  # noqa: ASYNC900
         for number in range(2000):
             if number % 500 == 0:
                 await trio.lowlevel.checkpoint()
@@ -202,7 +202,7 @@ async def test_a_call_in_a_cancelled_scope_sends_nothing(conn):
 async def test_cancelling_a_copy_from_a_slow_source(conn):
     await conn.execute("create temp table t (a int, b text)")
 
-    async def slow():
+    async def slow():  # noqa: ASYNC900
         yield 1, "a"
         await trio.sleep_forever()
 
@@ -215,7 +215,7 @@ async def test_cancelling_a_copy_from_a_slow_source(conn):
 async def test_an_error_of_a_copy_source_is_the_callers(conn):
     await conn.execute("create temp table t (a int, b text)")
 
-    async def broken():
+    async def broken():  # noqa: ASYNC124, ASYNC900
         yield 1, "a"
         raise KeyError("mine")
 

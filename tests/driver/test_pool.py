@@ -166,7 +166,7 @@ async def test_hooks_are_called_when_they_should_be(server):
 
 @pytest.mark.parametrize("name", ["init", "setup"])
 async def test_a_hook_that_fails_is_an_error_of_the_caller_and_costs_no_slot(server, name):
-    async def broken(conn):
+    async def broken(conn):  # noqa: ASYNC124
         raise KeyError(name)
 
     async with asyncpg_trio.create_pool(server.dsn(), max_size=1, **{name: broken}) as pool:
@@ -178,7 +178,7 @@ async def test_a_hook_that_fails_is_an_error_of_the_caller_and_costs_no_slot(ser
 
 
 async def test_a_reset_hook_that_fails_discards_the_connection(server):
-    async def broken(conn):
+    async def broken(conn):  # noqa: ASYNC124
         raise KeyError
 
     async with asyncpg_trio.create_pool(server.dsn(), max_size=1, reset=broken) as pool:
@@ -209,7 +209,7 @@ async def test_a_connection_given_back_while_another_task_uses_it_is_discarded(s
                 errors.append(error)
 
         async with pool.acquire() as conn:
-            nursery.start_soon(use, conn)
+            nursery.start_soon(use, conn)  # noqa: ASYNC111
             await trio.testing.wait_all_tasks_blocked()
         assert await pool.fetchval("select 1") == 1
         assert len(errors) == 1

@@ -127,9 +127,9 @@ class Adapted:
     def __hash__(self):
         return hash(self.native)
 
-    async def __aiter__(self):
+    async def __aiter__(self):  # noqa: ASYNC900
         rows = self.native.__aiter__()
-        while True:
+        while True:  # noqa: ASYNC913
             try:
                 yield await loops.wait_for(rows.__anext__(), self.timeout)
             except StopAsyncIteration:
@@ -237,7 +237,7 @@ class AdaptedPool:
         return await self._opened()
 
     async def __aexit__(self, *_):
-        await self.close()
+        await self.close()  # noqa: ASYNC102
 
     def __getattr__(self, name):
         if name.startswith("_"):
@@ -294,7 +294,7 @@ class AdaptedAcquiring:
         return await self._take()
 
     async def __aexit__(self, *error):
-        await self._acquired.__aexit__(*error)
+        await self._acquired.__aexit__(*error)  # noqa: ASYNC102
 
 
 assert asyncpg_trio.Pool is Pool

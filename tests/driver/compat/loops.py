@@ -120,7 +120,7 @@ class Task(Future):
         with self._scope:
             try:
                 result = await awaitable
-            except (Exception, CancelledError) as caught:  # noqa: BLE001
+            except (Exception, CancelledError) as caught:  # noqa: BLE001, ASYNC103
                 error = caught
         if self._scope.cancelled_caught:
             error = CancelledError()
@@ -195,7 +195,7 @@ async def gather(*awaitables, return_exceptions=False):
     for task in tasks:
         try:
             results.append(await task)
-        except (Exception, CancelledError) as error:
+        except (Exception, CancelledError) as error:  # noqa: ASYNC103
             if not return_exceptions:
                 raise
             results.append(error)
