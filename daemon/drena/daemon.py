@@ -33,12 +33,12 @@ from drena.engine.lease import Lease, release_jobs
 from drena.engine.outages import outlast
 from drena.engine.pruning import prune_now_and_then
 from drena.engine.reports import Reporter
+from drena.engine.rescue import Rescuer
 from drena.engine.wakes import listen_for_wakes
 from drena.errors import DatabaseAwayError
 from drena.store.database import open_pool
 from drena.store.embedded import open_embedded
 from drena.store.migrate import migrate
-from drena.store.queries import sql
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -53,7 +53,6 @@ if TYPE_CHECKING:
 
 RELEASE_LIMIT_S: Final = 5.0
 LIVE_SECTIONS: Final = ("tenant", "poll", "retry", "shutdown", "heal", "retention", "providers")
-MAX_RESCUES: Final = 3
 
 
 @asynccontextmanager
@@ -215,7 +214,8 @@ class Daemon:
 
     async def _run_term(self, on_joined: Callable[[], None]) -> None:
         lease = Lease(uuid.uuid4(), self._config.lease.lease_s, self._log)
-        dispatcher = Dispatcher(self._pool, lease.node_id, self._limits(), self._attempts, self._log)
+        rescuer = Rescuer(self._pool, lease, self._wake, self._log)
+        dispatcher = Dispatcher(self._pool, lease.node_id, self._limits(), self._attempts, rescuer.notice, self._log)
         try:
             with self._grace_scope(), lease.scope:
                 await self._join(lease)
@@ -224,7 +224,7 @@ class Daemon:
                     dispatcher.close()
                 async with trio.open_nursery() as term:
                     term.start_soon(lease.keep, self._url, lambda: dispatcher.running, name="lease")
-                    term.start_soon(self._rescue_now_and_then, lease, name="rescue")
+                    term.start_soon(rescuer.run, name="rescue")
                     on_joined()
                     self._log.info("node joined", node=str(lease.node_id), providers=sorted(self._host.providers))
                     await dispatcher.run()
@@ -259,30 +259,6 @@ class Daemon:
         while True:
             await trio.sleep(self._config.heal.sweep_every_s)
             await outlast("sweep", self._sweep, self._log)
-
-    async def _rescue_now_and_then(self, lease: Lease) -> None:
-        """Only after a lease time of our own without a gap: so long everybody else has to renew after an outage
-        (I4)."""
-        while True:
-            await trio.sleep_until(max(lease.steady_since_s + lease.lease_s, trio.current_time() + lease.lease_s / 6))
-            if trio.current_time() < lease.steady_since_s + lease.lease_s:
-                continue
-            await outlast("rescue", lambda: self._rescue(lease), self._log)
-
-    async def _rescue(self, lease: Lease) -> None:
-        async with self._pool.acquire() as conn, conn.transaction():
-            rows = await conn.fetch(sql("rescue_jobs"), lease.node_id, lease.lease_s, MAX_RESCUES)
-        for row in rows:
-            self._log.warning(
-                "job rescued",
-                job_id=str(row["id"]),
-                provider=row["provider_slug"],
-                status=row["status"],
-                rescues=row["rescues"],
-                code=row["code"],
-            )
-        if rows:
-            self._wake()
 
     def _wake(self) -> None:
         if self._dispatcher is not None:

@@ -12,7 +12,7 @@ database.
 from __future__ import annotations
 
 import random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 import trio
@@ -22,13 +22,17 @@ from drena.engine.outages import outlast
 from drena.store.jobs import NOWHERE, claim_jobs, look_ahead
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from uuid import UUID
 
     from asyncpg_trio import Pool
     from drena.engine.attempt import Attempts
     from drena.log import LogLines
     from drena.store.jobs import Claim, Claims
+
+
+SHORT_WALK: Final = 50
+"""Lane groups a claim looks at even for little room: a group may be paused, at its cap or not due yet."""
 
 
 class DispatchLimits(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,12 +58,14 @@ class Dispatcher:
         node_id: UUID,
         limits: DispatchLimits,
         attempts: Attempts,
+        on_dead_node: Callable[[], None],
         log: LogLines,
     ) -> None:
         self._pool = pool
         self._node_id = node_id
         self._limits = limits
         self._attempts = attempts
+        self._on_dead_node = on_dead_node
         self._log = log
         self._woken = trio.Event()
         self._drains: dict[UUID, TenantDrain] = {}
@@ -112,6 +118,7 @@ class Dispatcher:
             providers={slug: cap - self._by_provider[slug] for slug, cap in self._limits.provider_jobs.items()},
             room=room,
             tenant_cap=self._limits.tenant_jobs,
+            walk=max(room, SHORT_WALK),
             start=self._start,
         )
 
@@ -142,6 +149,8 @@ class Dispatcher:
             ahead = await outlast("look ahead", lambda: look_ahead(self._pool, self._node_id), self._log)
             for job_id in ahead.cancels:
                 self._attempts.cancel(job_id)
+            if ahead.dead_nodes:
+                self._on_dead_node()
             if self._woken.is_set() or (ahead.due and slept):
                 return
             poll_s = self._limits.poll_s * random.uniform(0.5, 1.0)  # noqa: S311  # jitter, not a secret

@@ -136,6 +136,8 @@ class Outlook(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds until the next one that is not; None when there is none."""
     cancels: list[UUID]
     """Jobs this node runs that somebody wants cancelled."""
+    dead_nodes: bool
+    """Some node's lease has run out."""
 
 
 async def look_ahead(on: Executor, node: UUID) -> Outlook:
