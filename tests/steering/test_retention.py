@@ -95,6 +95,17 @@ async def test_too_many_jobs_of_one_integration_go_oldest_first(pool: Pool, offi
     assert await counted(pool, "integration_jobs", "created_at < now() - interval '1 day 31 hours'") == 0
 
 
+async def test_a_flood_of_waiting_jobs_pushes_no_history_out(pool: Pool, office: UUID) -> None:
+    await add_jobs(pool, office, 30, days=1)
+    await pool.execute(
+        "insert into integration_jobs (tenant_id, provider_slug, lane) "
+        "select $1, 'acessorias', 'w' || n from generate_series(1, 200) n",
+        office,
+    )
+    assert await prune(pool, retention(jobs_per_integration=30)) == Pruned()
+    assert (await prune(pool, retention(jobs_per_integration=29))).jobs == 1
+
+
 async def test_the_last_job_and_the_last_success_of_an_integration_stay_for_ever(pool: Pool, office: UUID) -> None:
     await add_jobs(pool, office, 60, days=500, status="success")
     await add_jobs(pool, office, 120, days=400, status="error")

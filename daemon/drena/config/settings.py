@@ -103,7 +103,7 @@ class Retention(Section, frozen=True, kw_only=True):
 
     jobs_days: Annotated[Days, _said("An ended job older than this is deleted with its log.")] = 90
     jobs_per_integration: Annotated[
-        Amount, _said("Of one integration only so many of the newest jobs are kept, however young.")
+        Amount, _said("Of one integration only so many of the newest ended jobs are kept, however young.")
     ] = 1000
     job_logs_days: Annotated[
         Days, _said("What a provider wrote to a job's log is deleted after this; the lines of its life stay with it.")

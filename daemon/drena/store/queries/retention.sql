@@ -26,40 +26,54 @@ select tenant_id, provider_slug from hop order by n;
 
 -- name: outlived_jobs
 -- The oldest ended jobs of these integrations that are too old or too many, never an integration's last ended job nor its
--- last success. $1 tenants and $2 providers, in pairs; $3 days, $4 jobs an integration, $5 how many.
-select c.id
-from unnest($1::uuid[], $2::text[]) as g(tenant_id, provider_slug)
-left join lateral ( -- the newest job that is one too many; the index answers alone
-    select n.created_at, n.id
-    from integration_jobs n
-    where n.tenant_id = g.tenant_id and n.provider_slug = g.provider_slug
-    order by n.created_at desc, n.id desc
-    offset $4 limit 1
-) surplus on true
-cross join lateral (
-    select j.id
-    from integration_jobs j
-    where j.tenant_id = g.tenant_id and j.provider_slug = g.provider_slug
-      and j.created_at <= greatest(surplus.created_at, now() - make_interval(days => $3))
-      and j.status in ('success', 'error', 'canceled')
-      and (coalesce(j.finished_at, j.created_at) < now() - make_interval(days => $3)
-           or (j.created_at, j.id) <= (surplus.created_at, surplus.id))
-    order by j.created_at, j.id
-    limit $5 + 2 -- the two that may have to stay
-) c
-cross join lateral (
-    select array[
+-- last success. $1 tenants and $2 providers, in pairs; $3 days, $4 ended jobs an integration, $5 how many. Whether an
+-- integration has more jobs than that at all, the index says alone; only then its ended ones are counted.
+with integration as (
+    select * from unnest($1::uuid[], $2::text[]) as g(tenant_id, provider_slug)
+), outlived as materialized (
+    select g.tenant_id, g.provider_slug, c.id
+    from integration g
+    left join lateral (
+        select true as found
+        from integration_jobs n
+        where n.tenant_id = g.tenant_id and n.provider_slug = g.provider_slug
+        order by n.created_at desc, n.id desc
+        offset $4 limit 1
+    ) many on true
+    left join lateral ( -- the newest that is one too many
+        select n.created_at, n.id
+        from integration_jobs n
+        where many.found and n.tenant_id = g.tenant_id and n.provider_slug = g.provider_slug
+          and n.status in ('success', 'error', 'canceled')
+        order by n.created_at desc, n.id desc
+        offset $4 limit 1
+    ) surplus on true
+    cross join lateral (
+        select j.id
+        from integration_jobs j
+        where j.tenant_id = g.tenant_id and j.provider_slug = g.provider_slug
+          and j.created_at <= greatest(surplus.created_at, now() - make_interval(days => $3))
+          and j.status in ('success', 'error', 'canceled')
+          and (coalesce(j.finished_at, j.created_at) < now() - make_interval(days => $3)
+               or (j.created_at, j.id) <= (surplus.created_at, surplus.id))
+        order by j.created_at, j.id
+        limit $5 + 2 -- the two that may have to stay
+    ) c
+), kept as materialized (
+    select l.id
+    from (select distinct o.tenant_id, o.provider_slug from outlived o) g
+    cross join lateral (
         (select l.id from integration_jobs l
          where l.tenant_id = g.tenant_id and l.provider_slug = g.provider_slug
            and l.status in ('success', 'error', 'canceled')
-         order by l.created_at desc, l.id desc limit 1),
+         order by l.created_at desc, l.id desc limit 1)
+        union all
         (select l.id from integration_jobs l
          where l.tenant_id = g.tenant_id and l.provider_slug = g.provider_slug and l.status = 'success'
          order by l.created_at desc, l.id desc limit 1)
-    ] as ids
-) kept
-where not (c.id = any (kept.ids)) is true
-limit $5;
+    ) l
+)
+select o.id from outlived o where not exists (select from kept k where k.id = o.id) limit $5;
 
 -- name: prune_lines_of_jobs
 -- Empties the logs of jobs that are about to go of what providers wrote, so that the last delete is a small one. $1 ids,
