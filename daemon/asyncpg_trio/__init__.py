@@ -15,6 +15,7 @@ from ._connection import Connection, connect
 from ._cursor import Cursor, CursorFactory
 from ._limits import CANCEL_LIMIT_S, CLOSE_LIMIT_S
 from ._notifications import Listening, Notification, Notifications, NotificationsLostError
+from ._options import ConnectOptions
 from ._pool import Pool, PoolStatistics, create_pool
 from ._statement import PreparedStatement
 from ._transaction import Transaction
@@ -22,6 +23,7 @@ from ._transaction import Transaction
 __all__ = [
     "CANCEL_LIMIT_S",
     "CLOSE_LIMIT_S",
+    "ConnectOptions",
     "Connection",
     "Cursor",
     "CursorFactory",

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from ._asyncpg_private import exceptions
 from ._copying import CopyMixin
 from ._cursor import CursorFactory
 from ._notifications import Listening
 from ._observing import ObservingMixin
-from ._refusals import refuse_options, refuse_timeout
+from ._options import checked, refuse_timeout
 from ._residue import residue_of
 from ._session import open_session
 from ._statement import PreparedStatement
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 
     from ._asyncpg_private import Record, types
+    from ._options import ConnectOptions
     from ._session import Session
 
 
@@ -240,7 +241,7 @@ class Connection(CopyMixin, ObservingMixin):
 
 
 @asynccontextmanager
-async def connect(dsn: str | None = None, **options: Any) -> AsyncIterator[Connection]:
+async def connect(dsn: str | None = None, **options: Unpack[ConnectOptions]) -> AsyncIterator[Connection]:
     """Open a connection for the length of a block.
 
     Arguments, environment variables and files are asyncpg's. An exception of the block leaves it as it is, never inside
@@ -251,8 +252,7 @@ async def connect(dsn: str | None = None, **options: Any) -> AsyncIterator[Conne
         PostgresError: when the server refuses.
         NotImplementedError: for `timeout`, `command_timeout`, `loop` and `connection_class`.
     """
-    refuse_options(options)
-    session = await open_session({"dsn": dsn, **options})
+    session = await open_session(checked({"dsn": dsn, **options}))
     connection = Connection(session)
     try:
         yield connection

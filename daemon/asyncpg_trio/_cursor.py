@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ._refusals import refuse_timeout
+from ._options import refuse_timeout
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Generator

@@ -20,14 +20,14 @@ from __future__ import annotations
 from collections import deque
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 import trio
 
 from . import _limits
 from ._asyncpg_private import exceptions
 from ._connection import Connection
-from ._refusals import refuse_options, refuse_timeout
+from ._options import checked, refuse_timeout
 from ._residue import ANYTHING, CHANNELS, EVERYTHING, cleaning
 from ._session import open_session
 
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from ._asyncpg_private import Record
+    from ._options import ConnectOptions
     from ._session import Session, Wire
 
     Hook = Callable[[Connection], Awaitable[object]]
@@ -440,7 +441,7 @@ async def create_pool(
     init: Hook | None = None,
     setup: Hook | None = None,
     reset: Hook | Literal["auto", "always"] = "auto",
-    **options: Any,
+    **options: Unpack[ConnectOptions],
 ) -> AsyncIterator[Pool]:
     """Open a pool for the length of a block.
 
@@ -458,9 +459,8 @@ async def create_pool(
     Raises:
         OSError, PostgresError: when the first `min_size` connections cannot be had.
     """
-    refuse_options(options)
     pool = Pool(
-        {"dsn": dsn, **options},
+        checked({"dsn": dsn, **options}),
         min_size=min_size,
         max_size=max_size,
         max_idle_s=max_idle_s,

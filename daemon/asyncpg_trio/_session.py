@@ -286,37 +286,15 @@ class Session:
                 loop.transport.abort()
 
 
-DEFAULTS: dict[str, Any] = {
-    "dsn": None,
-    "host": None,
-    "port": None,
-    "user": None,
-    "password": None,
-    "passfile": None,
-    "service": None,
-    "servicefile": None,
-    "database": None,
-    "statement_cache_size": 100,
-    "max_cached_statement_lifetime": 300,
-    "max_cacheable_statement_size": 1024 * 15,
-    "ssl": None,
-    "direct_tls": None,
-    "server_settings": None,
-    "target_session_attrs": None,
-    "krbsrvname": None,
-    "gsslib": None,
-}
-
-
 async def open_session(options: dict[str, Any]) -> Session:
-    """Dial, authenticate, and take the connection over from asyncpg.
+    """Dial, authenticate, and take the connection over from asyncpg; `options` as `_options.checked` gives them.
 
     Raises:
         OSError: when no host can be reached, TLS failures included.
         asyncpg.PostgresError: when the server refuses.
     Cancellation: leaves nothing open.
     """
-    options = {**DEFAULTS, **options}
+    options = {**options}
     record_class = options.pop("record_class", Record)
     loop = StandInLoop()
     await trio.lowlevel.checkpoint_if_cancelled()

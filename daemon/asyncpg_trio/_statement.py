@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ._cursor import CursorFactory
-from ._refusals import refuse_timeout
+from ._options import refuse_timeout
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

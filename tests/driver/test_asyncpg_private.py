@@ -15,7 +15,7 @@ from asyncpg import connect_utils, connection, protocol, utils
 from asyncpg_trio import _asyncpg_private as private
 from asyncpg_trio._future import Future
 from asyncpg_trio._loop import StandInLoop
-from asyncpg_trio._session import DEFAULTS
+from asyncpg_trio._options import DEFAULTS
 
 
 def parameters(function):

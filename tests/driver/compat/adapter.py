@@ -23,8 +23,8 @@ from asyncpg import _testbase
 import asyncpg_trio
 from asyncpg_trio._connection import Connection
 from asyncpg_trio._cursor import Cursor, CursorFactory
+from asyncpg_trio._options import checked
 from asyncpg_trio._pool import Acquiring, Pool
-from asyncpg_trio._refusals import refuse_options
 from asyncpg_trio._session import open_session
 from asyncpg_trio._statement import PreparedStatement
 
@@ -77,7 +77,7 @@ async def connect(
         unsupported("connection_class=")
     if record_class is not asyncpg.Record:
         asyncpg.connection._check_record_class(record_class)
-    opening = open_session({"dsn": dsn, "record_class": record_class, **options})
+    opening = open_session(checked({"dsn": dsn, "record_class": record_class, **options}))
     session = await loops.wait_for(opening, timeout)
     return Adapted(Connection(session), timeout=checked_timeout(command_timeout))
 
@@ -224,9 +224,8 @@ class AdaptedPool:
 
     async def _opened(self):
         if self._pool is None:
-            refuse_options(self._options)
             settings = {"setup": None, "init": None, **self._settings}
-            self._pool = Pool(self._options, **settings)
+            self._pool = Pool(checked(self._options), **settings)
             await self._pool._fill()
         return self
 
