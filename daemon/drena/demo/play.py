@@ -14,7 +14,7 @@ import trio
 
 from drena.demo import acts
 from drena.demo.guard import belongings
-from drena.demo.picture import new_recording, save_picture
+from drena.demo.picture import Recording
 from drena.demo.processes import open_daemon
 from drena.demo.screen import Screen
 from drena.demo.showing import Showing
@@ -51,7 +51,7 @@ async def play(language: Language | None, knobs: Mapping[str, str], picture: Pat
     """
     began_s = trio.current_time()
     check_installed()
-    recording = None if picture is None else new_recording()
+    recording = None if picture is None else Recording()
     screen = Screen(language or language_of(os.environ), recording)
     ended_by: list[int] = []
     try:
@@ -64,7 +64,7 @@ async def play(language: Language | None, knobs: Mapping[str, str], picture: Pat
         sys.exit(128 + ended_by[0])
     _close(screen, folder, trio.current_time() - began_s)
     if recording is not None and picture is not None:
-        save_picture(recording, picture)
+        recording.save(picture)
     return Exit.JOB_FAILED if screen.expectations.failed else Exit.OK
 
 

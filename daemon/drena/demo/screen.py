@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
+    from drena.demo.picture import Recording
     from drena.demo.texts import Language
 
 INDENT = 3
@@ -44,10 +45,10 @@ class Screen:
 
     Args:
         language: of the texts.
-        recording: a console that keeps what was printed, for a picture.
+        recording: keeps what was printed, for a picture.
     """
 
-    def __init__(self, language: Language, recording: Console | None = None) -> None:
+    def __init__(self, language: Language, recording: Recording | None = None) -> None:
         out: TextIOWrapper = sys.stdout  # type: ignore[assignment]
         out.reconfigure(errors="replace", line_buffering=True)  # a terminal that knows no accents still gets a demo
         self.console = Console(highlight=False, file=out)

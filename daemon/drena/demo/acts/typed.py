@@ -41,7 +41,10 @@ async def typed(show: Showing) -> None:
     shown = [*rows[:SHOWN], rows[-1]]
     screen.table(
         ("col_name", "col_document", "col_linked"),
-        [(row.nome, row.cnpj, _link(now, row) or f"[dim]{screen.text('not_linked')}[/]") for row in shown],
+        [
+            (row.nome, row.cnpj.replace(" ", "[dim]·[/]"), _link(now, row) or f"[dim]{screen.text('not_linked')}[/]")
+            for row in shown
+        ],
     )
     overwritten = {f"{row.nome}: {column}" for row in rows for column in COLUMNS if not _kept(row, now[row.id], column)}
     screen.expect("expect_typed", set(), overwritten, count=len(rows))
