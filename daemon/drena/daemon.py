@@ -127,7 +127,7 @@ class Daemon:
         self._url = url
         self._pool = pool
         self._host = host
-        self._log = log
+        self._log = log = log.bind()  # once: an unbound logger is bound anew at each line
         self._finisher = Finisher(pool, log)
         self._reporter = Reporter(pool, log)
         self._attempts = Attempts(

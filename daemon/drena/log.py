@@ -87,6 +87,10 @@ class LogLines(structlog.BoundLoggerBase):
         """The same logger with more fields on every line."""
         return super().bind(**fields)
 
+    def tells(self, level: Level) -> bool:
+        """Whether a line of this level would be written: for those who can save the work of making it."""
+        return bool(LEVELS[level] >= self._logger.threshold)
+
     def debug(self, message: str, **fields: Any) -> None:
         self._write("debug", message, fields)
 

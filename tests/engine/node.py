@@ -69,6 +69,9 @@ class Recorder:
     def bind(self, **fields: Any) -> Self:
         return type(self)(self.lines, **{**self._bound, **fields})
 
+    def tells(self, level: str) -> bool:
+        return True
+
     def debug(self, message: str, **fields: Any) -> None:
         self._add("debug", message, fields)
 

@@ -13,7 +13,8 @@ token that the node's row vouches for, until that row is released or rescued.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Final
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final
 
 import trio
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from drena.engine.call import Desk
     from drena.engine.verdict import Verdict
+    from drena.log import Level, LogLines
     from drena.redaction import Redactor
     from drena.store.jobs import Claim
 
@@ -62,12 +64,6 @@ class Attempt:
     def __init__(self, claim: Claim, desk: Desk) -> None:
         self._claim = claim
         self._desk = desk
-        self._log = desk.log.bind(
-            job_id=str(claim.job.id),
-            tenant=claim.tenant.slug if claim.tenant else str(claim.job.tenant_id),
-            provider=claim.job.provider_slug,
-            attempt=claim.job.attempt,
-        )
         self._call = trio.CancelScope()
         self._began_s = trio.current_time()
         self._moved_s = self._began_s
@@ -75,6 +71,21 @@ class Attempt:
         self._ended = False
         self._canceled = False
         self._changed = trio.Event()
+
+    @cached_property
+    def _log(self) -> LogLines:
+        """Bound when something is told: binding costs more than all else a short attempt does."""
+        claim = self._claim
+        return self._desk.log.bind(
+            job_id=str(claim.job.id),
+            tenant=claim.tenant.slug if claim.tenant else str(claim.job.tenant_id),
+            provider=claim.job.provider_slug,
+            attempt=claim.job.attempt,
+        )
+
+    def _tell(self, level: Level, message: str, **fields: Any) -> None:
+        if self._desk.log.tells(level):
+            getattr(self._log, level)(message, **fields)
 
     def cancel(self) -> None:
         """Somebody wants the job cancelled."""
@@ -84,7 +95,7 @@ class Attempt:
     async def run(self) -> None:
         """Call the provider, watch it, write the verdict."""
         claim = self._claim
-        self._log.info("attempt started", max_attempts=claim.job.max_attempts, lane=claim.job.lane)
+        self._tell("info", "attempt started", max_attempts=claim.job.max_attempts, lane=claim.job.lane)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._call_provider, name=f"call {claim.job.provider_slug} {claim.job.id}")
             stopped = await self._watch()
@@ -94,7 +105,7 @@ class Attempt:
 
     async def _call_provider(self) -> None:
         with self._call:
-            self._verdict = await call_provider(self._claim, self._desk, self._log, self._move)
+            self._verdict = await call_provider(self._claim, self._desk, lambda: self._log, self._move)
         self._ended = True
         self._changed.set()
 
@@ -142,7 +153,7 @@ class Attempt:
             return
         fields = {name: value for name, value in outcome.fields.items() if name != "event"}
         duration_ms = round((trio.current_time() - self._began_s) * 1000)
-        getattr(self._log, outcome.level)(outcome.line, duration_ms=duration_ms, **fields)
+        self._tell(outcome.level, outcome.line, duration_ms=duration_ms, **fields)
 
 
 def _finish(claim: Claim, outcome: Verdict, redactor: Redactor) -> Finish:

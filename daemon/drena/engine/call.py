@@ -56,13 +56,15 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     no_progress_s: Callable[[Provider], float]
 
 
-async def call_provider(claim: Claim, desk: Desk, log: LogLines, on_move: Callable[[], None]) -> Verdict | None:
+async def call_provider(
+    claim: Claim, desk: Desk, log: Callable[[], LogLines], on_move: Callable[[], None]
+) -> Verdict | None:
     """Run the provider to its end; None when the attempt turned out to be fenced.
 
     Args:
         claim: the job.
         desk: what attempts share.
-        log: with the attempt's fields bound.
+        log: gives the log with the attempt's fields bound.
         on_move: told, without waiting, whenever progress or checkpoint moves.
     """
     try:
@@ -75,7 +77,7 @@ async def call_provider(claim: Claim, desk: Desk, log: LogLines, on_move: Callab
         if passing is None:
             return _failed(group, claim, desk)
         if ours is not None:
-            log.error("provider failed while being cancelled", exc_info=ours)
+            log().error("provider failed while being cancelled", exc_info=ours)
         raise passing from None
     except BaseException as error:  # noqa: BLE001  # a provider's failure is this attempt's alone
         return _failed(error, claim, desk)
@@ -93,9 +95,12 @@ def _provider(claim: Claim, desk: Desk) -> Provider:
     return desk.providers[claim.job.provider_slug]
 
 
-async def _run(claim: Claim, provider: Provider, desk: Desk, log: LogLines, on_move: Callable[[], None]) -> Any:
+async def _run(
+    claim: Claim, provider: Provider, desk: Desk, log: Callable[[], LogLines], on_move: Callable[[], None]
+) -> Any:
     async with _open_context(claim, provider, desk, log, on_move) as ctx:
-        log.debug("provider called", version=provider.version, resumed=claim.checkpoint is not None)
+        if desk.log.tells("debug"):
+            log().debug("provider called", version=provider.version, resumed=claim.checkpoint is not None)
         result = await provider.run(ctx)
         return _written(dict(ctx.counters) if result is None else result, desk)
 
@@ -114,7 +119,7 @@ def _written(result: Any, desk: Desk) -> msgspec.Raw:
 
 @asynccontextmanager
 async def _open_context(
-    claim: Claim, provider: Provider, desk: Desk, log: LogLines, on_move: Callable[[], None]
+    claim: Claim, provider: Provider, desk: Desk, log: Callable[[], LogLines], on_move: Callable[[], None]
 ) -> AsyncIterator[AttemptContext]:
     assert claim.tenant is not None
     settings = decode_settings(provider, claim.config)
@@ -140,7 +145,7 @@ async def _open_context(
 
 
 async def _counters(claim: Claim, pool: Pool) -> dict[str, Counters]:
-    if claim.job.attempt == 1 and claim.checkpoint is None:
+    if claim.token == 1:  # nobody can have counted before the first claim
         return {}
     rows = await pool.fetch(sql("job_counters"), claim.job.id)
     return {row["entity"]: Counters(**{n: row[n] for n in Counters.__struct_fields__}) for row in rows}

@@ -47,25 +47,25 @@ def decode_settings(provider: Provider, config: bytes) -> Any:
 class AttemptLog:
     """Lines of one attempt: to the daemon's log and to the job's own, without secrets."""
 
-    def __init__(self, claim: Claim, reporter: Reporter, log: LogLines, redactor: Redactor) -> None:
+    def __init__(self, claim: Claim, reporter: Reporter, log: Callable[[], LogLines], redactor: Redactor) -> None:
         self._claim = claim
         self._reporter = reporter
         self._log = log
         self._redactor = redactor
 
     def debug(self, message: str, **fields: Any) -> None:
-        self._log.debug(message, **fields)  # not kept with the job: one line a request would drown the rest
+        self._log().debug(message, **fields)  # not kept with the job: one line a request would drown the rest
 
     def info(self, message: str, **fields: Any) -> None:
-        self._log.info(message, **fields)
+        self._log().info(message, **fields)
         self._keep("info", message, fields)
 
     def warning(self, message: str, **fields: Any) -> None:
-        self._log.warning(message, **fields)
+        self._log().warning(message, **fields)
         self._keep("warning", message, fields)
 
     def error(self, message: str, **fields: Any) -> None:
-        self._log.error(message, **fields)
+        self._log().error(message, **fields)
         self._keep("error", message, fields)
 
     def _keep(self, level: str, message: str, fields: Mapping[str, Any]) -> None:

@@ -98,14 +98,14 @@ class Reporter:
         """Write what has gathered, until cancelled."""
         while True:
             await self._dirty.wait()
-            self._dirty = (
-                trio.Event()
-            )  # here alone: whoever replaced it elsewhere would leave this task waiting for ever
+            self._dirty = trio.Event()  # here alone: replaced elsewhere, this task would wait for the old one for ever
             await self.flush()
             await trio.sleep(INTERVAL_S)
 
     async def flush(self) -> None:
         """Write everything gathered so far; on return it is in the database. Cancelled, some of it may be lost."""
+        if not (self._progress or self._lines or self._writing.locked()):
+            return  # as after every attempt that told nothing
         async with self._writing:
             await self._write_progress()
             await self._write_lines()
