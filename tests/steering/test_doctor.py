@@ -2,24 +2,38 @@
 
 from __future__ import annotations
 
-import pytest
+from typing import TYPE_CHECKING
 
+import pytest
+import trio
+
+import asyncpg_trio
 from asyncpg_trio import Pool
 from drena.store.checks import CHECKS
 from drena.store.doctor import Finding, examine
 from drena.store.queries import statements
 from steering.history import History
 
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from support.postgres import PostgresServer
+
 OLD = "now() - interval '2 hours'"
 
 
-async def examined(pool: Pool, **options: float) -> list[Finding]:
+async def examined(pool: Pool) -> list[Finding]:
     async with pool.acquire() as conn:
-        return await examine(conn, **options)
+        return await examine(conn)
 
 
-async def eventful(pool: Pool) -> History:
+async def make_history(dsn: str) -> None:
     """Jobs succeeded, failed, were retried, released, rescued, poisoned, cancelled, healed; one runs, one waits."""
+    async with asyncpg_trio.create_pool(dsn, min_size=0, max_size=2) as pool:
+        await _make_history(pool)
+
+
+async def _make_history(pool: Pool) -> None:
     past = History(pool)
     office = await past.office()
     node, other = await past.node(), await past.node(name="n2")
@@ -52,7 +66,7 @@ async def eventful(pool: Pool) -> History:
         office,
     )
     await pool.fetch("select * from drena.heal_jobs()")
-    last = await past.node(name="last")
+    last = await past.node(name="last", lease_s=1800.0)
     await past.job(office, lane="at work")
     assert await past.claim(last)
     await pool.execute(
@@ -61,24 +75,41 @@ async def eventful(pool: Pool) -> History:
         office,
     )
     await pool.execute('insert into drena.feed_head (tenant_id, "offset") values ($1, 9)', office)
-    return past
+    await pool.execute("update drena.nodes set lease_until = now() + interval '30 minutes'")
+
+
+@pytest.fixture(scope="module")
+def story(server: PostgresServer, template: str) -> str:
+    """The DSN of a database with an eventful history, which every test leaves as it is."""
+    dsn = server.create_database(template=template)
+    trio.run(make_history, dsn)
+    return dsn
+
+
+@pytest.fixture
+async def eventful(story: str) -> AsyncIterator[asyncpg_trio.Connection]:
+    """A connection to the eventful history, in a transaction that is rolled back."""
+    with trio.fail_after(60):
+        async with asyncpg_trio.connect(story) as conn:
+            transaction = conn.transaction(isolation="repeatable_read")
+            await transaction.start()
+            yield conn
+            await transaction.rollback()
 
 
 async def test_a_database_nobody_used_is_well(pool: Pool) -> None:
     assert await examined(pool) == []
 
 
-async def test_an_eventful_history_by_the_rules_is_well(pool: Pool) -> None:
-    await eventful(pool)
-    assert await pool.fetchval("select count(*) from integration_jobs where error_code = 'poison'") == 1
-    assert await examined(pool) == []
+async def test_an_eventful_history_by_the_rules_is_well(eventful: asyncpg_trio.Connection) -> None:
+    assert await eventful.fetchval("select count(*) from integration_jobs where error_code = 'poison'") == 1
+    assert await examine(eventful) == []
 
 
-async def test_the_doctor_changes_nothing(pool: Pool) -> None:
-    await eventful(pool)
-    before = await pool.fetchval("select sum(version) from integration_jobs")
-    await examined(pool)
-    assert await pool.fetchval("select sum(version) from integration_jobs") == before
+async def test_the_doctor_changes_nothing(eventful: asyncpg_trio.Connection) -> None:
+    before = await eventful.fetchval("select sum(version) from integration_jobs")
+    await examine(eventful)
+    assert await eventful.fetchval("select sum(version) from integration_jobs") == before
 
 
 async def test_a_database_that_lacks_a_migration_is_told_and_not_examined_further(pool: Pool) -> None:
@@ -167,11 +198,11 @@ def test_every_check_has_a_violation_planted_and_every_statement_a_check() -> No
 
 
 @pytest.mark.parametrize("code", PLANTED)
-async def test_a_planted_violation_is_found_and_told_in_whole_sentences(pool: Pool, code: str) -> None:
-    await eventful(pool)
-    async with pool.acquire() as conn:
-        await conn.execute(f"{AROUND_THE_RULES}; {PLANTED[code]}; set session_replication_role = origin")
-    found = {f.code: f for f in await examined(pool, patience_s=0.0)}
+async def test_a_planted_violation_is_found_and_told_in_whole_sentences(
+    eventful: asyncpg_trio.Connection, code: str
+) -> None:
+    await eventful.execute(f"{AROUND_THE_RULES}; {PLANTED[code]}")
+    found = {f.code: f for f in await examine(eventful, patience_s=0.0)}
     assert code in found
     assert found[code].what.endswith(".")
     assert found[code].remedy.endswith((".", ")."))
