@@ -59,11 +59,12 @@ async def _shown_with_a_broken_source() -> None:
     assert re.search(r"\d+ of \d+ checks failed", demo.said)
 
 
-async def test_a_signal_in_the_middle_leaves_no_process_and_no_folder():
+async def test_a_demo_ended_in_the_middle_leaves_no_process_and_no_folder_not_even_when_it_is_killed():
     with trio.fail_after(WHOLE_S):
         async with trio.open_nursery() as nursery:
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
                 nursery.start_soon(_shown_until_a_signal, number)
+            nursery.start_soon(_shown_until_killed)
 
 
 async def _shown_until_a_signal(number: signal.Signals) -> None:
@@ -75,14 +76,14 @@ async def _shown_until_a_signal(number: signal.Signals) -> None:
         assert demo.left() == []
 
 
-async def test_a_killed_demo_is_cleaned_up_by_its_guard():
-    with trio.fail_after(WHOLE_S):
-        async with open_demo() as demo:
-            await demo.read_until("running\n")
-            demo.process.kill()
-            assert await demo.finish() == -signal.SIGKILL
-            while demo.left():  # noqa: ASYNC110  # other processes' ends are no events of ours
-                await trio.sleep(0.05)
+async def _shown_until_killed() -> None:
+    """The guard ends what the demo started."""
+    async with open_demo() as demo:
+        await demo.read_until("running\n")
+        demo.process.kill()
+        assert await demo.finish() == -signal.SIGKILL
+        while demo.left():  # noqa: ASYNC110  # other processes' ends are no events of ours
+            await trio.sleep(0.05)
 
 
 @pytest.mark.parametrize("words", ["on this machine alone", "are up"])
@@ -93,4 +94,13 @@ async def test_a_demo_that_is_told_to_stop_at_its_very_start_leaves_nothing(word
             await demo.read_until(words)
             demo.process.terminate()
             assert await demo.finish() == 128 + signal.SIGTERM
+            assert demo.left() == []
+
+
+async def test_a_reader_that_goes_away_ends_the_demo_quietly():
+    with trio.fail_after(WHOLE_S):
+        async with open_demo() as demo:
+            await demo.read_until("on this machine alone")
+            await demo.process.stdout.aclose()
+            assert await demo.process.wait() == 128 + signal.SIGPIPE
             assert demo.left() == []

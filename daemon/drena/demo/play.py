@@ -44,7 +44,7 @@ async def play(language: Language | None, knobs: Mapping[str, str], picture: Pat
 
     Returns:
         0 when every expectation was met, 1 when not. However it ends, nothing is left running and no folder is left
-        behind. Ended by signal N, it exits with 128 + N.
+        behind. Ended by signal N, or by a reader of its output that went away, it exits with 128 + N.
 
     Raises:
         DrenaError: something the demo needs is not there, or broke.
@@ -56,7 +56,10 @@ async def play(language: Language | None, knobs: Mapping[str, str], picture: Pat
     ended_by: list[int] = []
     try:
         folder = await _perform_until_told(screen, knobs, ended_by)
-    except (DrenaError, OSError, ExceptionGroup):
+    except (DrenaError, OSError, ExceptionGroup) as error:
+        if _reader_has_gone(error):  # `drena demo | head`
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(128 + signal.SIGPIPE)
         if not ended_by:  # what breaks while everything is being stopped is no news
             raise
     if ended_by:
@@ -66,6 +69,13 @@ async def play(language: Language | None, knobs: Mapping[str, str], picture: Pat
     if recording is not None and picture is not None:
         recording.save(picture)
     return Exit.JOB_FAILED if screen.expectations.failed else Exit.OK
+
+
+def _reader_has_gone(error: BaseException) -> bool:
+    """Whether nothing else happened than that nobody reads our output any more."""
+    if isinstance(error, BaseExceptionGroup):
+        return error.split(BrokenPipeError)[1] is None
+    return isinstance(error, BrokenPipeError)
 
 
 async def _perform_until_told(screen: Screen, knobs: Mapping[str, str], ended_by: list[int]) -> Path:
@@ -137,9 +147,9 @@ async def _watch(process: trio.Process, log: Path) -> None:
 
 
 def _quote_log(screen: Screen, log: Path) -> None:
-    """The daemon's warnings and errors, for whoever has to find out what went wrong."""
+    """The daemon's errors and failed attempts, for whoever has to find out what went wrong."""
     lines = [msgspec.json.decode(line) for line in log.read_text().splitlines() if line.startswith("{")]
-    serious = [line for line in lines if line.get("level") in ("warning", "error")][-LINES_OF_LOG:]
+    serious = [line for line in lines if line.get("level") == "error" or "reason" in line][-LINES_OF_LOG:]
     if serious:
         screen.say("daemon_said", style="dim")
         for line in serious:

@@ -198,7 +198,7 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "{failed} de {count} verificações falharam, em {seconds} s.",
         "{failed} of {count} checks failed, in {seconds} s.",
     ),
-    "daemon_said": ("O que o daemon registrou (avisos e erros):", "What the daemon logged (warnings and errors):"),
+    "daemon_said": ("O que o daemon registrou de erros:", "The errors the daemon logged:"),
     "next": (
         "Para usar no seu banco: README.md, “Existing database”.",
         "For your own database: README.md, “Existing database”.",
