@@ -52,6 +52,8 @@ class StandInLoop:
 
     def __init__(self) -> None:
         self.transport: Transport | None = None
+        self.connecting = True  # until a session takes over
+        self.wires: list[Any] = []  # every connection asyncpg made here: one a host that let us in
         self.cancel_sent: Future | None = None  # set when the protocol wants a cancel request; see _session
         self._soon: deque[tuple[Callable[..., object], tuple[Any, ...]]] = deque()
         self._timers: list[Timer] = []
@@ -90,6 +92,8 @@ class StandInLoop:
 
     def create_task(self, coro: Any, **_: Any) -> None:
         coro.close()
+        if self.connecting:
+            return  # asyncpg 0.31 closes the hosts it rejected in a task; open_session does it, in either version
         raise NotImplementedError("asyncpg_trio starts no background task: callbacks must be plain functions")
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:

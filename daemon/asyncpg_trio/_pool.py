@@ -232,8 +232,10 @@ class Pool:
         try:
             if self._held:
                 await self._all_returned.wait()
-            await self._say_goodbye()
+            await self._say_goodbye(self._idle)
         finally:
+            with trio.move_on_after(_limits.CLOSE_LIMIT_S, shield=True):
+                await self._say_goodbye([session for session in self._held if session.active_calls])
             self.terminate()
 
     async def expire_connections(self) -> None:
@@ -333,7 +335,7 @@ class Pool:
         if session.closed:
             return
         if session.active_calls:
-            session.terminate()
+            await session.clean_up(session.close)  # another task still uses it: its query ends on the server too
             return
         statements = self._cleaning_of(session, residue)
         if not statements and not callable(self._reset):
@@ -378,10 +380,10 @@ class Pool:
             self._give_slot()
             self._free += 1
 
-    async def _say_goodbye(self) -> None:
+    async def _say_goodbye(self, sessions: Iterable[Session]) -> None:
         with trio.move_on_after(_limits.CLOSE_LIMIT_S):
             async with trio.open_nursery() as nursery:
-                for session in self._idle:
+                for session in sessions:
                     nursery.start_soon(session.close)
 
     def _wires(self) -> list[Wire]:

@@ -41,6 +41,10 @@ class Wire(WireConnection):  # type: ignore[misc]  # asyncpg has no types here
 
     __slots__ = ("session",)
 
+    def __init__(self, protocol: Any, transport: Any, loop: StandInLoop, *args: Any) -> None:
+        super().__init__(protocol, transport, loop, *args)
+        loop.wires.append(self)
+
     def _cancel_current_command(self, waiter: Future, cancel_waiter: Future | None = None) -> None:  # noqa: ARG002
         self._loop.cancel_sent = waiter
 
@@ -304,8 +308,18 @@ async def open_session(options: dict[str, Any]) -> Session:
             open_wire(loop=loop, connection_class=Wire, record_class=record_class, command_timeout=None, **options),
         )
     except BaseException:
-        if loop.transport is not None:
-            loop.transport.abort()
+        _leave(loop, None)
         raise
-    loop.transport = wire._transport
+    loop.transport, loop.connecting = wire._transport, False
+    _leave(loop, wire)
     return Session(loop, wire)
+
+
+def _leave(loop: StandInLoop, chosen: Wire | None) -> None:
+    """Leave the hosts that were tried and not chosen."""
+    for wire in loop.wires:
+        if wire is not chosen:
+            wire.terminate()
+    loop.wires.clear()
+    if chosen is None and loop.transport is not None:
+        loop.transport.abort()

@@ -14,7 +14,7 @@ from asyncpg_trio import ConnectionDoesNotExistError, InterfaceError, _limits
 from driver.proxy import open_proxy
 from driver.waiting import until
 
-SLEEPING = "from pg_stat_activity where query ~ '^select pg_sleep.600'"
+SLEEPING = "from pg_stat_activity where query ~ '^select .dozing., pg_sleep'"
 BIG = "select repeat('x', 1000) from generate_series(1, 9999)"
 
 
@@ -217,7 +217,7 @@ async def test_a_failure_never_reaches_the_nursery_around(server):
     async def use():
         try:
             async with asyncpg_trio.connect(server.dsn()) as conn:
-                await conn.execute("select pg_sleep(600)")
+                await conn.execute("select 'dozing', pg_sleep(600)")
         except ConnectionDoesNotExistError as error:
             outcomes.append(error)
 
