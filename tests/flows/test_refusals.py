@@ -10,6 +10,7 @@ import trio
 from support.daemons import FAST, environment, launch_daemon
 
 if TYPE_CHECKING:
+    from pathlib import Path
     from uuid import UUID
 
     from flows.stage import Office, Stage
@@ -128,3 +129,27 @@ async def test_an_integration_that_was_repaired_runs_at_the_next_click(stage: St
             assert outcome == "created"
             assert (await stage.ended(another))["status"] == "success"
             await stage.assert_settled(office, another, "success")
+
+
+NO_LOOPS = """
+import asyncio.base_events
+
+def refuse(*_, **__):
+    raise RuntimeError("an event loop of asyncio in the daemon")
+
+asyncio.base_events.BaseEventLoop.__init__ = refuse
+"""
+
+
+async def test_no_event_loop_of_asyncio_runs_in_the_daemon(stage: Stage, tmp_path: Path) -> None:
+    """Python itself is told to refuse one; a sync and a failing sync go through all the same."""
+    (tmp_path / "sitecustomize.py").write_text(NO_LOOPS)
+    good, bad = await stage.open_office("contmax", 25), await stage.open_office("solaris", 25)
+    await stage.fake.set_knobs(bad.token, fail_next=1000, fail_status=500)
+    env = stage.environment()
+    env["PYTHONPATH"] = f"{tmp_path}:{env.get('PYTHONPATH', '')}".rstrip(":")
+    with trio.fail_after(LIMIT_S):
+        async with launch_daemon(env) as daemon:
+            jobs = [(await stage.request(office))[1] for office in (good, bad)]
+            assert [(await stage.ended(job_id))["status"] for job_id in jobs] == ["success", "error"]
+    assert "an event loop of asyncio" not in daemon.text
