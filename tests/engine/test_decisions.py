@@ -6,11 +6,14 @@ import math
 from typing import Any
 
 import pytest
+from asyncpg.exceptions._base import DataError
 from hypothesis import given
 from hypothesis import strategies as st
 
+from asyncpg_trio import exceptions as pg
 from drena.api import AttemptFenced, GiveUp, RetryLater
 from drena.engine import backoff, verdict
+from drena.engine.outages import passes
 from drena.engine.reports import measure, percent
 from drena.engine.verdict import Retry, gravest
 
@@ -122,3 +125,21 @@ def test_per_cent_is_whole_and_below_100_until_the_end(done: int, total: int | N
 def test_rate_and_time_left_are_never_negative(done: int, total: int | None, since: int, elapsed_s: float) -> None:
     for found in measure(done, total, since_done=since, elapsed_s=elapsed_s):
         assert found is None or found >= 0
+
+
+@pytest.mark.parametrize(
+    "error, heals",
+    [
+        (ConnectionRefusedError(), True),
+        (pg.ConnectionDoesNotExistError("gone"), True),
+        (pg.InterfaceError("cannot perform operation: connection is closed"), True),
+        (pg.AdminShutdownError("restarting"), True),
+        (pg.DeadlockDetectedError("chosen"), True),
+        (DataError("invalid input for query argument $1"), False),
+        (pg.ClientConfigurationError("invalid DSN"), False),
+        (pg.UniqueViolationError("there already"), False),
+        (ValueError(), False),
+    ],
+)
+def test_only_what_time_heals_is_outlasted(error: Exception, heals: bool) -> None:
+    assert passes(error) == heals

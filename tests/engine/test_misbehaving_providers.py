@@ -60,6 +60,14 @@ def raising_in_a_nursery(*errors: BaseException) -> Act:
     return act
 
 
+def asking(query: str, *args: Any) -> Act:
+    async def act(ctx: Context) -> None:
+        async with ctx.transaction() as tx:
+            await tx.fetch(query, *args)
+
+    return act
+
+
 class UnspeakableError(Exception):
     def __str__(self) -> str:
         raise RuntimeError("no words")
@@ -92,6 +100,12 @@ RAISED = {
     "asyncio_in_a_nursery": (raising_in_a_nursery(asyncio.CancelledError()), "provider_bug"),
     "recursion": (recurses, "provider_bug"),
     "assertion": (raising(AssertionError()), "provider_bug"),
+    "file": (raising(FileNotFoundError("nowhere")), "provider_bug"),
+    "connection": (raising(ConnectionResetError("its own socket")), "provider_bug"),
+    "argument": (asking("select $1::integer", "no number"), "provider_bug"),
+    "sql": (asking("selec 1"), "provider_bug"),
+    "row": (asking("select 1 / 0"), "provider_bug"),
+    "ended": (asking("select pg_terminate_backend(pg_backend_pid())"), "database_unreachable"),
     "stop": (raising(StopAsyncIteration()), "provider_bug"),
     "give_up": (raising(GiveUp("token_invalid", "O token não vale.")), "token_invalid"),
     "give_up_in_a_nursery": (raising_in_a_nursery(GiveUp("token_invalid", "Não."), ValueError()), "token_invalid"),

@@ -18,7 +18,7 @@ import trio
 from drena.api import AttemptFenced, Counters, GiveUp, RetryLater
 from drena.engine import verdict
 from drena.engine.context import AttemptContext, AttemptLog, decode_settings
-from drena.engine.outages import PASSING
+from drena.engine.outages import passes
 from drena.engine.verdict import Retry
 from drena.store.plain import plain_json
 from drena.store.queries import sql
@@ -156,11 +156,19 @@ def _failed(error: BaseException, claim: Claim, desk: Desk) -> Verdict | None:
     if isinstance(decisive, AttemptFenced):
         return None
     trace = "".join(traceback.format_exception(error))
-    if isinstance(decisive, PASSING):
+    if _is_of_the_database(decisive):
         decisive = RetryLater(None, DATABASE_MESSAGE, code="database_unreachable")
     return verdict.failed(
         decisive, retry_of(claim, desk), provider=claim.job.provider_slug, trace=desk.redactor.text(trace)
     )
+
+
+def _is_of_the_database(error: BaseException) -> bool:
+    """Whether the database was away: an operating system's error counts when it came through the driver."""
+    if not passes(error) or not isinstance(error, OSError):
+        return passes(error)
+    names = (frame.f_globals.get("__name__", "") for frame, _ in traceback.walk_tb(error.__traceback__))
+    return any(name.startswith("asyncpg_trio.") for name in names)
 
 
 def retry_of(claim: Claim, desk: Desk) -> Retry:

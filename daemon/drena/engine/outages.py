@@ -34,6 +34,11 @@ FIRST_WAIT_S: Final = 0.1
 LONGEST_WAIT_S: Final = 5.0
 
 
+def passes(error: BaseException) -> bool:
+    """Whether time heals it. What the driver says of wrong arguments is among `PASSING` by descent, and never does."""
+    return isinstance(error, PASSING) and not isinstance(error, ValueError)
+
+
 async def outlast(what: str, call: Callable[[], Awaitable[T]], log: LogLines) -> T:
     """Call until it succeeds, however long the database is away; the caller's scope sets the limit.
 
@@ -50,6 +55,8 @@ async def outlast(what: str, call: Callable[[], Awaitable[T]], log: LogLines) ->
         try:
             result = await call()
         except PASSING as error:
+            if not passes(error):
+                raise
             failures += 1
             if failures == 1:
                 log.warning(
