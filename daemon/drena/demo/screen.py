@@ -35,7 +35,8 @@ INDENT = 3
 PLAIN_COLUMNS = 100
 """Where there is no terminal to fit."""
 COMFORTABLE = 76
-"""From this width on, only the last column of a table wraps."""
+"""From this width on, only the last column of a table wraps; below it, a row of more than `FEW` is a sentence."""
+FEW = 3
 WIDE = 90
 """From this width on, columns stand further apart."""
 
@@ -119,6 +120,10 @@ class Screen:
             rows: markup.
             right: the columns that stand to the right.
         """
+        if self.console.width < COMFORTABLE and len(columns) > FEW:
+            for row in rows:
+                self._print(Padding(Text.from_markup(" · ".join(row)), (0, 0, 0, INDENT)))
+            return
         table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0), show_header=any(columns))
         for at, key in enumerate(columns):
             table.add_column(
