@@ -162,7 +162,10 @@ class Daemon:
         def joined() -> None:
             task_status.started()
 
-        await self._prepare()
+        with self._grace_scope() as preparing:
+            await self._prepare()
+        if preparing.cancel_called:
+            return
         async with trio.open_nursery() as services:
             services.start_soon(self._finisher.run, name="finisher")
             services.start_soon(self._reporter.run, name="reporter")
@@ -182,7 +185,9 @@ class Daemon:
         self._stopping = True
         self._stop_at_s = trio.current_time() + self._config.shutdown.grace_s
         self._grace.deadline = self._stop_at_s
-        if self._dispatcher is not None:
+        if self._dispatcher is None:
+            self._grace.cancel(reason="nothing is in hand")
+        else:
             self._dispatcher.close()
 
     async def reload(self, config: Config) -> tuple[list[str], list[str]]:

@@ -12,7 +12,7 @@ import trio
 
 import asyncpg_trio
 from flows.stage import Stage
-from support.daemons import launch_daemon
+from support.daemons import environment, launch_daemon
 from support.fakes import open_fake
 from support.postgres import PostgresServer
 from support.waiting import wait_ended, wait_until
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 LIMIT_S = 60.0
 COMPANIES = 205
-PAGES = 11
+MIGRATIONS_LOCK = 0x6472656E61
 
 AUDIT = """
 create table audit (external_key text, what text);
@@ -155,6 +155,17 @@ async def test_a_second_signal_releases_at_once(stage: Stage) -> None:
             assert await daemon.wait(5.0) == 0
     released = await stage.job(job_id)
     assert (released["status"], released["attempts"]) == ("pending", 0)
+
+
+async def test_a_daemon_that_waits_for_another_migrator_ends_at_the_first_signal(
+    server: PostgresServer, empty_database: str
+) -> None:
+    with trio.fail_after(LIMIT_S):
+        async with asyncpg_trio.connect(empty_database) as conn, conn.transaction():
+            await conn.execute("select pg_advisory_xact_lock($1)", MIGRATIONS_LOCK)
+            async with launch_daemon(environment(empty_database), joined=False) as daemon:
+                await wait_until(conn, "select exists (select from pg_locks where not granted)")
+                assert await daemon.stop() == 0
 
 
 async def test_a_restart_of_the_database_in_the_middle_costs_a_retry_at_most(
