@@ -124,7 +124,8 @@ class Screen:
             for row in rows:
                 self._print(Padding(Text.from_markup(" · ".join(row)), (0, 0, 0, INDENT)))
             return
-        table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0), show_header=any(columns))
+        gap = 2 if self.console.width >= WIDE else 1
+        table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, gap, 0, 0), show_header=any(columns))
         for at, key in enumerate(columns):
             table.add_column(
                 self.text(key) if key else "",
