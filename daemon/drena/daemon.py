@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import os
 import signal
 import socket
 import uuid
@@ -35,7 +36,7 @@ from drena.engine.pruning import prune_now_and_then
 from drena.engine.reports import Reporter
 from drena.engine.rescue import Rescuer
 from drena.engine.wakes import listen_for_wakes
-from drena.errors import DatabaseAwayError
+from drena.errors import DatabaseAwayError, Exit
 from drena.store.database import open_pool
 from drena.store.embedded import open_embedded
 from drena.store.migrate import migrate
@@ -52,7 +53,10 @@ if TYPE_CHECKING:
     from drena.redaction import Redactor
 
 RELEASE_LIMIT_S: Final = 5.0
+STRAGGLERS_LIMIT_S: Final = 8.0
+"""Longer than the driver takes to give up a server that answers nothing: query, rollback and reset, 2 s each."""
 LIVE_SECTIONS: Final = ("tenant", "poll", "retry", "shutdown", "heal", "retention", "providers")
+SWEEP_LIMIT_S: Final = 300.0
 
 
 @asynccontextmanager
@@ -64,7 +68,7 @@ async def open_database(config: Config) -> AsyncIterator[tuple[str, Pool]]:
     """
     async with (
         _configured(config.database.url) if config.database.url else open_embedded(config.state_dir) as url,
-        open_pool(url, size=config.database.pool_size) as pool,
+        open_pool(url, size=config.database.pool_size, idle_limit_s=config.lease.lease_s) as pool,
     ):
         yield url, pool
 
@@ -108,6 +112,7 @@ class Daemon:
         outside: the providers' secrets and HTTP clients.
         redactor: knows the secrets handed out.
         log: the daemon's log.
+        die: ends the process at once, with this exit code; called when a provider does not let a term end.
     """
 
     def __init__(
@@ -120,7 +125,9 @@ class Daemon:
         outside: Outside,
         redactor: Redactor,
         log: LogLines,
+        die: Callable[[int], object] = os._exit,
     ) -> None:
+        self._die = die
         self._config = config
         self._outside = outside
         self._lease: Lease | None = None
@@ -228,7 +235,11 @@ class Daemon:
                 if self._stopping:
                     dispatcher.close()
                 async with trio.open_nursery() as term:
-                    term.start_soon(lease.keep, self._url, lambda: dispatcher.running, name="lease")
+                    term.start_soon(
+                        lease.keep, self._url, lambda: dispatcher.running, self._pool.expire_connections, name="lease"
+                    )
+                    await self._settle()
+                    term.start_soon(self._bury_stragglers, lease, dispatcher, name="stragglers")
                     term.start_soon(rescuer.run, name="rescue")
                     on_joined()
                     self._log.info("node joined", node=str(lease.node_id), providers=sorted(self._host.providers))
@@ -239,6 +250,21 @@ class Daemon:
             self._to_release.add(lease.node_id)
             with trio.move_on_after(RELEASE_LIMIT_S, shield=True):
                 await self._release()
+
+    async def _bury_stragglers(self, lease: Lease, dispatcher: Dispatcher) -> None:
+        """A provider that does not react to the end of its term must not outlive it (I3), nor keep the rest from being
+        released (I13). Nothing ends a task that shields itself but the end of the process."""
+        try:
+            await trio.sleep_forever()
+        finally:
+            with trio.move_on_after(STRAGGLERS_LIMIT_S, shield=True):
+                await dispatcher.ended.wait()
+            if not dispatcher.ended.is_set():
+                self._log.error("a provider does not react to the end; leaving without it", running=dispatcher.running)
+                self._to_release.add(lease.node_id)
+                with trio.move_on_after(RELEASE_LIMIT_S, shield=True):
+                    await self._release()
+                self._die(Exit.OK if self._stopping else Exit.JOB_FAILED)
 
     async def _release(self) -> None:
         """Put back what earlier terms had in hand; one that ended in an outage is released when the next one joins."""
@@ -253,8 +279,11 @@ class Daemon:
 
     async def _join(self, lease: Lease) -> None:
         await outlast("join", partial(self._tell_limits, lease), self._log)
+
+    async def _settle(self) -> None:
+        """What a term begins with, under a lease that is being kept: it may take long."""
         await self._release()
-        await outlast("sweep", self._sweep, self._log)
+        await outlast("sweep", self._sweep, self._log, answer_limit_s=SWEEP_LIMIT_S)
 
     async def _sweep(self) -> None:
         async with self._pool.acquire() as conn:
@@ -263,7 +292,7 @@ class Daemon:
     async def _sweep_now_and_then(self) -> None:
         while True:
             await trio.sleep(self._config.heal.sweep_every_s)
-            await outlast("sweep", self._sweep, self._log)
+            await outlast("sweep", self._sweep, self._log, answer_limit_s=SWEEP_LIMIT_S)
 
     def _wake(self) -> None:
         if self._dispatcher is not None:

@@ -71,7 +71,7 @@ class History:
 
     async def release(self, node: UUID) -> None:
         """The node goes, in an orderly way."""
-        await self.pool.fetch(sql("release_jobs"), node, "shutdown")
+        await self.pool.fetch(sql("release_jobs"), node, "shutdown", None)
         await self.pool.execute(sql("leave_node"), node)
 
     async def rescue(self, dead: UUID, rescuer: UUID, *, most: int = 3) -> None:

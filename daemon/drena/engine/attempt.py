@@ -111,6 +111,7 @@ class Attempt:
 
     def _move(self) -> None:
         self._moved_s = trio.current_time()
+        self._desk.interruptions.pop(self._claim.job.id, None)
 
     async def _watch(self) -> Verdict | None:
         """Wait for the end of the call, or say what ends it."""
@@ -166,7 +167,7 @@ def _finish(claim: Claim, outcome: Verdict, redactor: Redactor) -> Finish:
         message=message,
         result=None if outcome.result is None else plain_json(outcome.result),
         delay_s=outcome.delay_s,
-        counted=True,
+        counted=outcome.counted,
         level=outcome.level,
         line=outcome.line,
         fields=plain_json(redactor.value(dict(outcome.fields))),

@@ -9,22 +9,25 @@ from __future__ import annotations
 
 import random
 import traceback
+from collections import Counter
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 import trio
 
-from drena.api import AttemptFenced, Counters, GiveUp, RetryLater
+from drena.api import AttemptFenced, Counters, GiveUp
 from drena.engine import verdict
 from drena.engine.context import AttemptContext, AttemptLog, decode_settings
-from drena.engine.outages import passes
+from drena.engine.outages import outlast
+from drena.engine.transactions import DatabaseLost
 from drena.engine.verdict import Retry
 from drena.store.plain import plain_json
 from drena.store.queries import sql
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
+    from uuid import UUID
 
     from asyncpg_trio import Pool
     from drena.api import Provider
@@ -38,7 +41,8 @@ if TYPE_CHECKING:
     from drena.store.jobs import Claim
 
 RESULT_LIMIT_BYTES: Final = 1024 * 1024
-DATABASE_MESSAGE = "O banco de dados ficou fora de alcance durante o processamento."
+MOST_INTERRUPTIONS: Final = 8
+"""A database that is lost so often while a job does not move is lost because of the job: from then on it counts."""
 
 
 class Desk(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,6 +58,8 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     log: LogLines
     deadline_s: Callable[[Provider], float]
     no_progress_s: Callable[[Provider], float]
+    interruptions: Counter[UUID] = msgspec.field(default_factory=Counter)
+    """How often a job lost the database since it last moved; only jobs that did."""
 
 
 async def call_provider(
@@ -124,7 +130,7 @@ async def _open_context(
     assert claim.tenant is not None
     settings = decode_settings(provider, claim.config)
     attempt_log = AttemptLog(claim, desk.reporter, log, desk.redactor)
-    counters = await _counters(claim, desk.pool)
+    counters = await _counters(claim, desk.pool, desk.log)
     async with desk.outside.open(provider, claim.tenant, attempt_log) as (http, pace):
         yield AttemptContext(
             claim,
@@ -144,10 +150,10 @@ async def _open_context(
         )
 
 
-async def _counters(claim: Claim, pool: Pool) -> dict[str, Counters]:
+async def _counters(claim: Claim, pool: Pool, log: LogLines) -> dict[str, Counters]:
     if claim.token == 1:  # nobody can have counted before the first claim
         return {}
-    rows = await pool.fetch(sql("job_counters"), claim.job.id)
+    rows = await outlast("read counters", lambda: pool.fetch(sql("job_counters"), claim.job.id), log)
     return {row["entity"]: Counters(**{n: row[n] for n in Counters.__struct_fields__}) for row in rows}
 
 
@@ -156,19 +162,13 @@ def _failed(error: BaseException, claim: Claim, desk: Desk) -> Verdict | None:
     if isinstance(decisive, AttemptFenced):
         return None
     trace = "".join(traceback.format_exception(error))
-    if _is_of_the_database(decisive):
-        decisive = RetryLater(None, DATABASE_MESSAGE, code="database_unreachable")
+    if isinstance(decisive, DatabaseLost):
+        desk.interruptions[claim.job.id] += 1
+        if (times := desk.interruptions[claim.job.id]) <= MOST_INTERRUPTIONS:
+            return verdict.interrupted(decisive, retry_of(claim, desk), times)
     return verdict.failed(
         decisive, retry_of(claim, desk), provider=claim.job.provider_slug, trace=desk.redactor.text(trace)
     )
-
-
-def _is_of_the_database(error: BaseException) -> bool:
-    """Whether the database was away: an operating system's error counts when it came through the driver."""
-    if not passes(error) or not isinstance(error, OSError):
-        return passes(error)
-    names = (frame.f_globals.get("__name__", "") for frame, _ in traceback.walk_tb(error.__traceback__))
-    return any(name.startswith("asyncpg_trio.") for name in names)
 
 
 def retry_of(claim: Claim, desk: Desk) -> Retry:

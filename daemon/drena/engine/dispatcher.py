@@ -12,17 +12,20 @@ database.
 from __future__ import annotations
 
 import random
+from collections import Counter
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 import trio
 
 from drena.engine.drain import TenantDrain
+from drena.engine.lease import release_strays
 from drena.engine.outages import outlast
 from drena.store.jobs import NOWHERE, claim_jobs, look_ahead
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from uuid import UUID
 
     from asyncpg_trio import Pool
@@ -70,6 +73,9 @@ class Dispatcher:
         self._woken = trio.Event()
         self._drains: dict[UUID, TenantDrain] = {}
         self._by_provider = dict.fromkeys(limits.provider_jobs, 0)
+        self._in_hand: Counter[UUID] = Counter()  # a job may be here twice, when its last provider does not end
+        self.ended = trio.Event()
+        """Every attempt has ended."""
         self._start = NOWHERE
         self._closing = False
 
@@ -94,11 +100,14 @@ class Dispatcher:
 
     async def run(self) -> None:
         """Claim and drain until closed. Cancelled, it takes its attempts with it; their jobs stay `running`."""
-        async with trio.open_nursery() as drains:
-            while not self._closing:
-                self._woken = trio.Event()
-                await self._claim_all(drains)
-                await self._wait_for_work()
+        try:
+            async with trio.open_nursery() as drains:
+                while not self._closing or self.running:
+                    self._woken = trio.Event()
+                    await self._claim_all(drains)
+                    await self._wait_for_work()
+        finally:
+            self.ended.set()
 
     async def _claim_all(self, drains: trio.Nursery) -> None:
         """Claim while there is room and something to claim."""
@@ -131,10 +140,14 @@ class Dispatcher:
                 self._drain, drain, name=f"drain {claim.tenant.slug if claim.tenant else drain.tenant_id}"
             )
         self._by_provider[claim.job.provider_slug] += 1
+        self._in_hand[claim.job.id] += 1
         drain.hand(claim)
 
     def _freed(self, claim: Claim) -> None:
         self._by_provider[claim.job.provider_slug] -= 1
+        self._in_hand[claim.job.id] -= 1
+        if not self._in_hand[claim.job.id]:
+            del self._in_hand[claim.job.id]
         self.wake()
 
     async def _drain(self, drain: TenantDrain) -> None:
@@ -145,15 +158,21 @@ class Dispatcher:
     async def _wait_for_work(self) -> None:
         """Sleep until woken, or until a look says that a job is due; one cheap query a poll while nothing happens."""
         slept = False
-        while not self._closing:
-            ahead = await outlast("look ahead", lambda: look_ahead(self._pool, self._node_id), self._log)
+        while not self._closing or self.running:
+            ahead = await outlast("look ahead", lambda: look_ahead(self._pool, self._node_id, self._in_hand), self._log)
             for job_id in ahead.cancels:
                 self._attempts.cancel(job_id)
             if ahead.dead_nodes:
                 self._on_dead_node()
+            if ahead.strays:
+                await self._release(ahead.strays)
             if self._woken.is_set() or (ahead.due and slept):
                 return
             poll_s = self._limits.poll_s * random.uniform(0.5, 1.0)  # noqa: S311  # jitter, not a secret
             with trio.move_on_after(poll_s if ahead.next_s is None else min(poll_s, max(ahead.next_s, 0.001))):
                 await self._woken.wait()
             slept = True
+
+    async def _release(self, strays: Sequence[UUID]) -> None:
+        release = partial(release_strays, self._pool, self._node_id, strays, self._log)
+        await outlast("release strays", release, self._log)

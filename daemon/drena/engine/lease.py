@@ -10,6 +10,7 @@ The renewal has a connection of its own, so that no job can starve it.
 
 from __future__ import annotations
 
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
 import trio
@@ -22,7 +23,7 @@ from drena.store.plain import plain_json
 from drena.store.queries import sql
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable, Collection
     from uuid import UUID
 
     from drena.engine.dispatcher import DispatchLimits
@@ -42,7 +43,7 @@ class Lease:
         self.lease_s = lease_s
         self.scope = trio.CancelScope()
         self.steady_since_s = trio.current_time()
-        """By Trio's clock: since when every renewal was answered at the first try."""
+        """By Trio's clock: since when every renewal was answered promptly and at the first try."""
         self._log = log
 
     async def join(self, conn: asyncpg_trio.Connection, name: str, limits: DispatchLimits) -> None:
@@ -66,21 +67,27 @@ class Lease:
             plain_json(limits.provider_jobs),
         )
         self.scope.deadline = sent_s + self.lease_s
+        self.steady_since_s = trio.current_time()
 
-    async def keep(self, url: str, running: Callable[[], int]) -> None:
+    async def keep(self, url: str, running: Callable[[], int], on_doubt: Callable[[], Awaitable[None]]) -> None:
         """Renew until cancelled or lost; on loss the scope ends.
 
         Args:
             url: where to connect; again, with jitter, whenever the connection is lost.
             running: how many attempts the node has in hand, for the record.
+            on_doubt: called when the connection was lost: others may be half open, with nobody told.
         """
         while not self.scope.cancel_called:
             try:
-                async with asyncpg_trio.connect(url, server_settings={"application_name": "drena lease"}) as conn:
+                async with AsyncExitStack() as stack:
+                    with trio.fail_after(self.lease_s / 3):
+                        settings = {"application_name": "drena lease"}
+                        conn = await stack.enter_async_context(asyncpg_trio.connect(url, server_settings=settings))
                     await self._renew_on(conn, running)
-            except PASSING as error:
+            except (*PASSING, trio.TooSlowError) as error:
                 self._log.warning("lease renewal failed, will try again", error=f"{type(error).__name__}: {error}")
                 self.steady_since_s = trio.current_time()
+                await on_doubt()
                 await trio.sleep(self.lease_s / 20)
 
     async def _renew_on(self, conn: asyncpg_trio.Connection, running: Callable[[], int]) -> None:
@@ -95,7 +102,15 @@ class Lease:
                 self.scope.cancel(reason="lease lost")
                 return
             self.scope.deadline = sent_s + self.lease_s
+            if trio.current_time() > sent_s + self.lease_s / 10:
+                self.steady_since_s = trio.current_time()  # others may have waited in vain for theirs
             await trio.sleep(self.lease_s / 3)
+
+
+async def release_strays(pool: asyncpg_trio.Pool, node_id: UUID, strays: Collection[UUID], log: LogLines) -> None:
+    """Put back jobs that a node holds without knowing: a claim was committed and its acknowledgement lost."""
+    for row in await pool.fetch(sql("release_jobs"), node_id, "claim not acknowledged", list(strays)):
+        log.warning("stray job released", job_id=str(row["id"]), provider=row["provider_slug"])
 
 
 async def release_jobs(pool: asyncpg_trio.Pool, node_id: UUID, reason: str, log: LogLines) -> int:
@@ -104,7 +119,7 @@ async def release_jobs(pool: asyncpg_trio.Pool, node_id: UUID, reason: str, log:
     async def release() -> int:
         async with pool.acquire() as conn, conn.transaction():
             await conn.execute(sql("leave_node"), node_id)  # first: it waits for a claim that is being committed
-            rows = await conn.fetch(sql("release_jobs"), node_id, reason)
+            rows = await conn.fetch(sql("release_jobs"), node_id, reason, None)
         for row in rows:
             log.info("job released", job_id=str(row["id"]), provider=row["provider_slug"], reason=reason)
         return len(rows)

@@ -21,17 +21,20 @@ PASSING: Final = (
     OSError,
     pg.PostgresConnectionError,
     pg.InterfaceError,
-    pg.CannotConnectNowError,
-    pg.TooManyConnectionsError,
-    pg.AdminShutdownError,
-    pg.CrashShutdownError,
-    pg.DeadlockDetectedError,
-    pg.SerializationError,
+    pg.OperatorInterventionError,  # shut down, crashed, starting up; somebody ended the session or cancelled the query
+    pg.InsufficientResourcesError,  # too many connections, the disk or the memory is full
+    pg.PostgresSystemError,
+    pg.TransactionRollbackError,  # this statement was chosen to break a deadlock
+    pg.LockNotAvailableError,
+    pg.IdleInTransactionSessionTimeoutError,
+    pg.ReadOnlySQLTransactionError,  # a standby, until it is promoted
 )
-"""Failures that time heals: the server is away, restarting or full, or chose this statement to break a deadlock."""
+"""Failures that time heals: the server is away, restarting or full, or somebody interfered with this statement."""
 
 FIRST_WAIT_S: Final = 0.1
 LONGEST_WAIT_S: Final = 5.0
+ANSWER_LIMIT_S: Final = 10.0
+"""A call that is not answered for so long has a half-open connection and is given up, with the connection."""
 
 
 def passes(error: BaseException) -> bool:
@@ -39,13 +42,16 @@ def passes(error: BaseException) -> bool:
     return isinstance(error, PASSING) and not isinstance(error, ValueError)
 
 
-async def outlast(what: str, call: Callable[[], Awaitable[T]], log: LogLines) -> T:
+async def outlast(
+    what: str, call: Callable[[], Awaitable[T]], log: LogLines, *, answer_limit_s: float = ANSWER_LIMIT_S
+) -> T:
     """Call until it succeeds, however long the database is away; the caller's scope sets the limit.
 
     Args:
         what: the action in words, for the log.
         call: safe to repeat.
         log: told once at the first failure and once when it is over.
+        answer_limit_s: how long one call may take.
 
     Raises:
         Exception: whatever is not a passing failure.
@@ -53,9 +59,10 @@ async def outlast(what: str, call: Callable[[], Awaitable[T]], log: LogLines) ->
     wait_s, failures = FIRST_WAIT_S, 0
     while True:
         try:
-            result = await call()
-        except PASSING as error:
-            if not passes(error):
+            with trio.fail_after(answer_limit_s):
+                result = await call()
+        except (*PASSING, trio.TooSlowError) as error:
+            if not passes(error) and not isinstance(error, trio.TooSlowError):
                 raise
             failures += 1
             if failures == 1:

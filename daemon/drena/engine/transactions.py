@@ -8,20 +8,50 @@ nothing.
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
-from drena.api import AttemptFenced, Counters
+import trio
+
+from asyncpg_trio import exceptions as pg
+from drena.api import AttemptFenced, Counters, RetryLater
+from drena.engine.outages import ANSWER_LIMIT_S, PASSING, passes
 from drena.store.plain import plain_json
 from drena.store.queries import sql
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Sequence
+    from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 
     from asyncpg_trio import Connection, Pool, Record
     from drena.store.jobs import Claim
 
 CHECKPOINT_LIMIT_BYTES: Final = 64 * 1024
+
+
+class DatabaseLost(RetryLater):
+    """The database went away under an attempt: neither the provider's fault nor the outside system's."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            None, "O banco de dados ficou fora de alcance durante o processamento.", code="database_unreachable"
+        )
+
+
+@contextmanager
+def losing(conn: Connection) -> Iterator[None]:
+    """Tell a statement that failed because its connection died from one that failed by itself.
+
+    Raises:
+        DatabaseLost: the connection is gone.
+    """
+    try:
+        yield
+    except pg.IdleInTransactionSessionTimeoutError:
+        raise  # the connection is gone too, but the provider let it idle
+    except PASSING as error:
+        if not passes(error) or not conn.is_closed():
+            raise
+        raise DatabaseLost from error
 
 
 class FencedTransaction:
@@ -33,19 +63,24 @@ class FencedTransaction:
         self.counted: dict[str, Counters] = {}
 
     async def fetch(self, query: str, *args: Any) -> Sequence[Record]:
-        return await self._conn.fetch(query, *args)
+        with losing(self._conn):
+            return await self._conn.fetch(query, *args)
 
     async def fetchrow(self, query: str, *args: Any) -> Record | None:
-        return await self._conn.fetchrow(query, *args)
+        with losing(self._conn):
+            return await self._conn.fetchrow(query, *args)
 
     async def fetchval(self, query: str, *args: Any) -> Any:
-        return await self._conn.fetchval(query, *args)
+        with losing(self._conn):
+            return await self._conn.fetchval(query, *args)
 
     async def execute(self, query: str, *args: Any) -> str:
-        return await self._conn.execute(query, *args)
+        with losing(self._conn):
+            return await self._conn.execute(query, *args)
 
     async def executemany(self, query: str, args: Iterable[Sequence[Any]]) -> None:
-        await self._conn.executemany(query, args)
+        with losing(self._conn):
+            await self._conn.executemany(query, args)
 
     def checkpoint(self, value: Any) -> None:
         text = plain_json(value)
@@ -72,22 +107,42 @@ async def open_transaction(pool: Pool, claim: Claim) -> AsyncIterator[FencedTran
 
     Raises:
         AttemptFenced: the job is no longer this attempt's.
+        DatabaseLost: the database is out of reach; whether what was to be committed is, nobody knows.
     """
-    async with pool.acquire() as conn, conn.transaction():
-        if await conn.fetchval(sql("hold_job"), claim.job.id, claim.token) is None:
-            raise AttemptFenced(f"job {claim.job.id} is no longer held under lease token {claim.token}")
-        transaction = FencedTransaction(conn)
-        yield transaction
-        if transaction.saved is not None:
-            await conn.execute(sql("save_checkpoint"), claim.job.id, transaction.saved)
-        for entity, more in transaction.counted.items():
-            await conn.execute(
-                sql("count_rows"),
-                claim.job.id,
-                entity,
-                more.read,
-                more.created,
-                more.updated,
-                more.skipped,
-                more.errors,
-            )
+    inside = False
+    try:
+        async with AsyncExitStack() as stack:
+            conn = await stack.enter_async_context(pool.acquire())
+            with trio.fail_after(ANSWER_LIMIT_S):
+                await stack.enter_async_context(conn.transaction())
+                held = await conn.fetchval(sql("hold_job"), claim.job.id, claim.token)
+            if held is None:
+                raise AttemptFenced(f"job {claim.job.id} is no longer held under lease token {claim.token}")
+            transaction = FencedTransaction(conn)
+            inside = True
+            yield transaction
+            inside = False
+            with trio.fail_after(ANSWER_LIMIT_S):
+                await _keep(transaction, conn, claim)
+                await stack.aclose()
+    except (*PASSING, trio.TooSlowError) as error:
+        if inside or isinstance(error, ValueError):
+            raise  # the provider's own
+        raise DatabaseLost from error
+
+
+async def _keep(transaction: FencedTransaction, conn: Connection, claim: Claim) -> None:
+    """Write the checkpoint and the counters, with the data they speak of."""
+    if transaction.saved is not None:
+        await conn.execute(sql("save_checkpoint"), claim.job.id, transaction.saved)
+    for entity, more in transaction.counted.items():
+        await conn.execute(
+            sql("count_rows"),
+            claim.job.id,
+            entity,
+            more.read,
+            more.created,
+            more.updated,
+            more.skipped,
+            more.errors,
+        )

@@ -6,6 +6,7 @@ GiveUp                                    error, with the provider's code
 RetryLater                                pending again after the backoff; error once the attempts are used up
 any other exception (a bug)               the same, code `provider_bug`
 deadline passed                           the same, code `deadline`
+the database was lost                     pending again at once, the attempt not counted
 fenced                                    nothing: the job is somebody else's
 """
 
@@ -30,6 +31,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     message: str | None = None
     result: Any = None
     delay_s: float = 0.0
+    counted: bool = True
     level: Literal["info", "warning", "error"] = "info"
     line: str
     fields: Mapping[str, Any] = {}
@@ -109,6 +111,21 @@ def overdue(limit_s: float, retry: Retry) -> Verdict:
 def stalled(limit_s: float, retry: Retry) -> Verdict:
     """Neither progress nor checkpoint moved for so long."""
     return _again("no_progress", STALLED_MESSAGE.format(limit_s=limit_s), None, retry, {})
+
+
+def interrupted(error: api.RetryLater, retry: Retry, times: int) -> Verdict:
+    """The database went away under the attempt, for so many times in a row: like a release, nobody's failure."""
+    delay_s = backoff.delay_s(times, base_s=retry.base_s, cap_s=retry.cap_s, retry_after_s=None, roll=retry.roll)
+    return Verdict(
+        status="pending",
+        code=error.code,
+        message=error.reason,
+        delay_s=delay_s,
+        counted=False,
+        level="warning",
+        line="attempt interrupted, will go on",
+        fields={"event": "job.released", "reason": error.reason, "code": error.code, "retry_in_s": round(delay_s, 3)},
+    )
 
 
 def canceled() -> Verdict:

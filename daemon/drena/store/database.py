@@ -74,15 +74,22 @@ def _upper(sentence: str) -> str:
 
 
 @asynccontextmanager
-async def open_pool(url: str, *, size: int = 10) -> AsyncIterator[asyncpg_trio.Pool]:
+async def open_pool(url: str, *, size: int = 10, idle_limit_s: float = 15.0) -> AsyncIterator[asyncpg_trio.Pool]:
     """Open the daemon's pool, with one connection proven.
+
+    Args:
+        url: where.
+        size: connections at most.
+        idle_limit_s: how long a transaction may stand idle. The server then ends it: a process that froze, or a
+            network that went half open, in the middle of a claim or a page would hold its locks until somebody
+            notices, and keep every other node from claiming or from taking the job back (I5).
 
     Raises:
         DatabaseError: see `clear_errors`. Only while opening; later failures are asyncpg's own, in the caller's task.
     """
-    async with asyncpg_trio.create_pool(
-        url, min_size=0, max_size=size, server_settings={"application_name": "drena", "jit": "off"}
-    ) as pool:
+    idle_ms = round(idle_limit_s * 1000)
+    settings = {"application_name": "drena", "jit": "off", "idle_in_transaction_session_timeout": f"{idle_ms}ms"}
+    async with asyncpg_trio.create_pool(url, min_size=0, max_size=size, server_settings=settings) as pool:
         with clear_errors(url), trio.fail_after(CONNECT_LIMIT_S):
             await pool.fetchval("select 1")
         yield pool

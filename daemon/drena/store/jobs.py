@@ -11,7 +11,7 @@ from drena import api
 from drena.store.queries import sql
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from asyncpg_trio import Pool, Record
 
@@ -138,11 +138,13 @@ class Outlook(msgspec.Struct, frozen=True, kw_only=True):
     """Jobs this node runs that somebody wants cancelled."""
     dead_nodes: bool
     """Some node's lease has run out."""
+    strays: list[UUID]
+    """Jobs that run in this node's name though it does not have them in hand."""
 
 
-async def look_ahead(on: Executor, node: UUID) -> Outlook:
+async def look_ahead(on: Executor, node: UUID, in_hand: Collection[UUID] = ()) -> Outlook:
     """What there is to do for this node, in one cheap query."""
-    row = await on.fetchrow(sql("look_ahead"), node)
+    row = await on.fetchrow(sql("look_ahead"), node, list(in_hand))
     assert row is not None
     return Outlook(**row)
 

@@ -169,10 +169,10 @@ where (l.lines > 0 or j.rescues > 0) and j.rescues <> l.told
 limit $1;
 
 -- name: doctor_poison
--- Active jobs that have brought down their node three times or more (I5).
+-- Active jobs that have brought down their node three times or more without moving between (I5).
 select j.id as job_id, j.tenant_id, j.provider_slug, j.rescues
 from integration_jobs j
-where j.status in ('pending', 'running') and j.rescues >= 3
+where j.status in ('pending', 'running') and j.rescues - j.rescues_outlived >= 3
 limit $1;
 
 -- name: doctor_attempts_over

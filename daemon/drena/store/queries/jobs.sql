@@ -5,14 +5,17 @@
 select pg_advisory_xact_lock(478810464609);
 
 -- name: look_ahead
--- Whether a pending job is due now, the seconds until the next one that is not (I6), and which of this node's running
--- jobs somebody wants cancelled, and whether a node has died: short probes, all of them. $1 node.
+-- Whether a pending job is due now, the seconds until the next one that is not (I6), which of this node's running jobs
+-- somebody wants cancelled, whether a node has died, and which jobs run in this node's name without its knowing, because
+-- the acknowledgement of their claim was lost: short probes, all of them. $1 node, $2 the jobs it has in hand.
 select coalesce((select min(run_at) <= now() from integration_jobs where status = 'pending'), false) as due,
        (select extract(epoch from min(run_at) - clock_timestamp())::double precision
         from integration_jobs where status = 'pending' and run_at > now()) as next_s,
        array(select id from integration_jobs
              where status = 'running' and node_id = $1 and cancel_requested_at is not null) as cancels,
-       exists (select from drena.nodes where lease_until < now()) as dead_nodes;
+       exists (select from drena.nodes where lease_until < now()) as dead_nodes,
+       array(select id from integration_jobs
+             where status = 'running' and node_id = $1 and id <> all ($2::uuid[])) as strays;
 
 -- name: claim_jobs
 -- Claims due jobs for all tenants at once, fairly and within the caps, each under a new lease token (I1, I2, I7).
@@ -144,8 +147,9 @@ select j.id from integration_jobs j join given g on g.id = j.id and g.token = j.
 select true from integration_jobs where id = $1 and lease_token = $2 and status = 'running' for no key update;
 
 -- name: save_checkpoint
--- Moves the resume state, in the transaction of the data it speaks of; the job is held (I8).
-update integration_jobs set checkpoint = $2::jsonb, lease_kept_at = now() where id = $1;
+-- Moves the resume state, in the transaction of the data it speaks of; the job is held (I8). Whatever node died under it
+-- before, the job has moved since: those rescues no longer count towards poison (I5).
+update integration_jobs set checkpoint = $2::jsonb, lease_kept_at = now(), rescues_outlived = rescues where id = $1;
 
 -- name: count_rows
 -- Adds to the job's counters of an entity, in the transaction of the data they count; the job is held (I8).

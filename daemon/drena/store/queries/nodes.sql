@@ -18,14 +18,15 @@ update drena.nodes set lease_until = now() + make_interval(secs => $2), running 
 delete from drena.nodes where id = $1;
 
 -- name: release_jobs
--- Puts a node's own running jobs back at once, checkpoint kept and attempt not counted (I13); $1 its id, $2 the reason.
+-- Puts a node's own running jobs back at once, checkpoint kept and attempt not counted (I13); $1 its id, $2 the reason,
+-- $3 which jobs, all of them when null.
 with released as (
     update integration_jobs j
     set status = case when j.cancel_requested_at is null then 'pending' else 'canceled' end,
         error_code = case when j.cancel_requested_at is not null then 'canceled' end,
         error_message = case when j.cancel_requested_at is not null then 'Cancelado.' end,
         node_id = null, lease_token = j.lease_token + 1, run_at = now(), attempts = greatest(j.attempts - 1, 0)
-    where j.node_id = $1 and j.status = 'running'
+    where j.node_id = $1 and j.status = 'running' and ($3::uuid[] is null or j.id = any ($3))
     returning j.id, j.tenant_id, j.provider_slug, j.attempts + 1 as attempt
 ), logged as (
     insert into drena.job_logs (tenant_id, job_id, attempt, level, message, fields)
@@ -39,8 +40,8 @@ select r.id, r.tenant_id, r.provider_slug, (select count(*) from woken) as woken
 
 -- name: rescue_jobs
 -- Takes back the jobs of nodes whose lease ran out (I4, I5). The node's row is taken first: a late renewal waits for
--- it and then finds nothing; two rescuers skip each other. $1 this node, $2 lease in seconds, $3 rescues after which a
--- job is poison. Nobody rescues before the database has been up for one full lease time.
+-- it and then finds nothing; two rescuers skip each other. $1 this node, $2 lease in seconds, $3 rescues
+-- in a row, without a checkpoint between them, after which a job is poison. Nobody rescues before the database has been up for one full lease time.
 with dead as (
     select n.id from drena.nodes n
     where n.lease_until < now() and n.id <> $1
@@ -57,13 +58,14 @@ with dead as (
 ), rescued as (
     update integration_jobs j
     set status = case when j.cancel_requested_at is not null then 'canceled'
-                      when j.rescues + 1 >= $3 then 'error' else 'pending' end,
+                      when j.rescues + 1 - j.rescues_outlived >= $3 then 'error' else 'pending' end,
         error_code = case when j.cancel_requested_at is not null then 'canceled'
-                          when j.rescues + 1 >= $3 then 'poison' else 'lease_lost' end,
+                          when j.rescues + 1 - j.rescues_outlived >= $3 then 'poison' else 'lease_lost' end,
         error_message = case
             when j.cancel_requested_at is not null then 'Cancelado.'
-            when j.rescues + 1 >= $3
-            then 'Encerrado: o processamento caiu junto com o servidor ' || j.rescues + 1 || ' vezes seguidas.'
+            when j.rescues + 1 - j.rescues_outlived >= $3
+            then 'Encerrado: o processamento caiu junto com o servidor ' || j.rescues + 1 - j.rescues_outlived
+                 || ' vezes seguidas.'
             else 'O servidor que processava este job parou; ele será retomado.' end,
         rescues = j.rescues + 1, lease_token = j.lease_token + 1, node_id = null, run_at = now(),
         attempts = greatest(j.attempts - 1, 0)
