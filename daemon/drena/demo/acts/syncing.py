@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import trio
 
-from drena.demo.offices import CONTMAX, OFFICES
+from drena.demo.offices import HORIZONTE, OFFICES
 from drena.demo.showing import agreement, counters, done_of, follow, request
 from drena.demo.statements import sql
 from drena.store.reads import get_job
@@ -18,8 +18,11 @@ if TYPE_CHECKING:
     from drena.demo.showing import Showing
     from drena.store.reads import JobView
 
-CLICK_AT: Final = 0.3
+CLICK_AT: Final = 0.2
 """Share of the companies after which somebody clicks again."""
+HELD_UP_MS: Final = 600
+"""The API answers this much later until the second click has its answer: on a slow machine, a command may take longer
+to start than a sync to end."""
 LOOK_S: Final = 0.05
 
 
@@ -36,7 +39,7 @@ async def syncing(show: Showing) -> Any:
         return None
     answer: list[Any] = []
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(_click_again, show, jobs[CONTMAX], answer, name="click again")
+        nursery.start_soon(_click_again, show, jobs[HORIZONTE], answer, name="click again")
         views = await follow(show, jobs)
     screen.expect("expect_together", True, _overlap(list(views.values())))
     for office, view in views.items():
@@ -57,11 +60,13 @@ async def _click_again(show: Showing, job: UUID, answer: list[Any]) -> None:
     """When the job is well under way, ask once more."""
     while True:
         view = await get_job(show.stage.pool, job)
-        if view.ended or done_of(view) >= CLICK_AT * CONTMAX.companies:
+        if view.ended or done_of(view) >= CLICK_AT * HORIZONTE.companies:
             break
         await trio.sleep(LOOK_S)
-    show.screen.say("second_click", style="dim", tenant=CONTMAX.slug)
-    answer.append(await show.stage.request(CONTMAX.slug))
+    show.screen.say("second_click", style="dim", tenant=HORIZONTE.slug)
+    await show.stage.source.set_knobs(HORIZONTE, latency_ms=HELD_UP_MS)
+    answer.append(await show.stage.request(HORIZONTE.slug))
+    await show.stage.source.set_knobs(HORIZONTE, latency_ms=0)
 
 
 def _overlap(views: list[JobView]) -> bool:
@@ -75,7 +80,7 @@ async def double_click(show: Showing, answer: Any) -> None:
     """Tell what the second click was answered."""
     screen = show.screen
     screen.heading(3, "double_title")
-    screen.say("double_intro", tenant=CONTMAX.slug)
+    screen.say("double_intro", tenant=HORIZONTE.slug)
     job = (answer or {}).get("job") or {}
     if answer is not None and answer["outcome"] == "active":
         screen.say("active_answer", style="bold yellow")
@@ -85,10 +90,10 @@ async def double_click(show: Showing, answer: Any) -> None:
             [
                 (screen.text("field_job"), job["id"]),
                 (screen.text("field_status"), job["status"]),
-                (screen.text("field_progress"), screen.text("progress_value", done=done, total=CONTMAX.companies)),
+                (screen.text("field_progress"), screen.text("progress_value", done=done, total=HORIZONTE.companies)),
                 (screen.text("field_since"), f"{datetime.fromisoformat(job['created_at']).astimezone():%H:%M:%S}"),
             ],
         )
     got = (answer["outcome"], job.get("status")) if answer else None
     screen.expect("expect_active", ("active", "running"), got)
-    screen.expect("expect_one_job", 1, await show.stage.pool.fetchval(sql("new_jobs"), CONTMAX.id))
+    screen.expect("expect_one_job", 1, await show.stage.pool.fetchval(sql("new_jobs"), HORIZONTE.id))
