@@ -33,6 +33,7 @@ from drena.engine.finishes import Finisher
 from drena.engine.lease import Lease, release_jobs
 from drena.engine.outages import outlast
 from drena.engine.pruning import prune_now_and_then
+from drena.engine.refusals import Refusals
 from drena.engine.reports import Reporter
 from drena.engine.rescue import Rescuer
 from drena.engine.wakes import listen_for_wakes
@@ -135,14 +136,16 @@ class Daemon:
         self._pool = pool
         self._host = host
         self._log = log = log.bind()  # once: an unbound logger is bound anew at each line
-        self._finisher = Finisher(pool, log)
-        self._reporter = Reporter(pool, log)
+        self.refusals = Refusals()
+        self._finisher = Finisher(pool, self.refusals, log)
+        self._reporter = Reporter(pool, self.refusals, log)
         self._attempts = Attempts(
             Desk(
                 pool=pool,
                 providers=host.providers,
                 finisher=self._finisher,
                 reporter=self._reporter,
+                refusals=self.refusals,
                 outside=outside,
                 redactor=redactor,
                 retry=lambda: self._config.retry,
@@ -234,10 +237,12 @@ class Daemon:
                 self._dispatcher, self._lease = dispatcher, lease
                 if self._stopping:
                     dispatcher.close()
+
+                def tell() -> tuple[int, int]:
+                    return dispatcher.running, self.refusals.total
+
                 async with trio.open_nursery() as term:
-                    term.start_soon(
-                        lease.keep, self._url, lambda: dispatcher.running, self._pool.expire_connections, name="lease"
-                    )
+                    term.start_soon(lease.keep, self._url, tell, self._pool.expire_connections, name="lease")
                     await self._settle()
                     term.start_soon(self._bury_stragglers, lease, dispatcher, name="stragglers")
                     term.start_soon(rescuer.run, name="rescue")

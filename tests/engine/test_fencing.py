@@ -143,7 +143,7 @@ async def test_the_finish_of_an_attempt_that_lost_its_job_is_refused_and_counted
             step.go_on.set()
             await until_logged(node, "verdict refused: the job is somebody else's now", ids[name])
         assert {name: await node.job(job_id) for name, job_id in ids.items()} == before
-        assert node.daemon._finisher.refused == 3
+        assert node.daemon.refusals.of("verdict") == 3
         assert await node.conn.fetchval("select count(*) from integration_logs") == 0
         for job_id in ids.values():
             assert [message for _, _, message, _ in await node.lines(job_id)] == ["job requested", "attempt started"]

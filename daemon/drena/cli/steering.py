@@ -141,7 +141,7 @@ async def nodes(config: Path | None, as_json: bool) -> None:
     ]
     if not as_json:
         rows = [{**row, "providers": ", ".join(row["providers"])} for row in rows]
-    columns = ("id", "name", "version", "state", "lease", "running", "max_jobs", "providers", "started_at")
+    columns = ("id", "name", "version", "state", "lease", "running", "max_jobs", "refused", "providers", "started_at")
     show(rows, columns, as_json=as_json, empty="No node has joined: start one with `drena run`.")
 
 

@@ -145,6 +145,7 @@ class Attempt:
 
     async def _write(self, outcome: Verdict | None) -> None:
         if outcome is None:
+            self._desk.refusals.add("transaction")
             self._log.warning("attempt is fenced: the job is somebody else's now")
             return
         await self._desk.reporter.flush()  # the job's own lines come before the last one

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from drena.config import Retry as RetrySettings
     from drena.engine.finishes import Finisher
     from drena.engine.outside import Outside
+    from drena.engine.refusals import Refusals
     from drena.engine.reports import Reporter
     from drena.engine.verdict import Verdict
     from drena.log import LogLines
@@ -52,6 +53,7 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     providers: Mapping[str, Provider]
     finisher: Finisher
     reporter: Reporter
+    refusals: Refusals
     outside: Outside
     redactor: Redactor
     retry: Callable[[], RetrySettings]

@@ -16,6 +16,7 @@ from drena.store.jobs import Finish, finish_attempts
 
 if TYPE_CHECKING:
     from asyncpg_trio import Pool
+    from drena.engine.refusals import Refusals
     from drena.log import LogLines
 
 BATCH_SIZE: Final = 500
@@ -33,12 +34,12 @@ class _Waiting:
 class Finisher:
     """Takes verdicts from attempts and writes them; bounded by the number of running attempts, each of which waits."""
 
-    def __init__(self, pool: Pool, log: LogLines) -> None:
+    def __init__(self, pool: Pool, refusals: Refusals, log: LogLines) -> None:
         self._pool = pool
         self._log = log
         self._queue: list[_Waiting] = []
         self._arrived = trio.Event()
-        self.refused = 0
+        self._refusals = refusals
 
     async def finish(self, finish: Finish) -> bool:
         """Write one verdict and say whether the job was still the attempt's. Cancelled, it may or may not be
@@ -65,5 +66,5 @@ class Finisher:
         accepted = await outlast("finish attempts", lambda: finish_attempts(self._pool, finishes), self._log)
         for waiting in batch:
             waiting.accepted = waiting.finish.job_id in accepted
-            self.refused += not waiting.accepted
+            self._refusals.add("verdict", not waiting.accepted)
             waiting.written.set()

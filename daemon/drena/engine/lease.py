@@ -69,12 +69,14 @@ class Lease:
         self.scope.deadline = sent_s + self.lease_s
         self.steady_since_s = trio.current_time()
 
-    async def keep(self, url: str, running: Callable[[], int], on_doubt: Callable[[], Awaitable[None]]) -> None:
+    async def keep(
+        self, url: str, tell: Callable[[], tuple[int, int]], on_doubt: Callable[[], Awaitable[None]]
+    ) -> None:
         """Renew until cancelled or lost; on loss the scope ends.
 
         Args:
             url: where to connect; again, with jitter, whenever the connection is lost.
-            running: how many attempts the node has in hand, for the record.
+            tell: how many attempts the node has in hand, and how many of its writes were refused, for the record.
             on_doubt: called when the connection was lost: others may be half open, with nobody told.
         """
         while not self.scope.cancel_called:
@@ -83,18 +85,18 @@ class Lease:
                     with trio.fail_after(self.lease_s / 3):
                         settings = {"application_name": "drena lease"}
                         conn = await stack.enter_async_context(asyncpg_trio.connect(url, server_settings=settings))
-                    await self._renew_on(conn, running)
+                    await self._renew_on(conn, tell)
             except (*PASSING, trio.TooSlowError) as error:
                 self._log.warning("lease renewal failed, will try again", error=f"{type(error).__name__}: {error}")
                 self.steady_since_s = trio.current_time()
                 await on_doubt()
                 await trio.sleep(self.lease_s / 20)
 
-    async def _renew_on(self, conn: asyncpg_trio.Connection, running: Callable[[], int]) -> None:
+    async def _renew_on(self, conn: asyncpg_trio.Connection, tell: Callable[[], tuple[int, int]]) -> None:
         while True:
             sent_s = trio.current_time()
             with trio.move_on_after(self.lease_s / 3) as limit:
-                kept = await conn.fetchval(sql("renew_lease"), self.node_id, self.lease_s, running())
+                kept = await conn.fetchval(sql("renew_lease"), self.node_id, self.lease_s, *tell())
             if limit.cancelled_caught:
                 raise pg.InterfaceError("the database did not answer the lease renewal in time")
             if not kept:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from asyncpg_trio import Pool
+    from drena.engine.refusals import Refusals
     from drena.log import LogLines
     from drena.store.jobs import Claim
 
@@ -66,11 +67,17 @@ def percent(done: int, total: int | None) -> int:
     return max(0, min(99, done * 100 // total))
 
 
+def _rows(status: str) -> int:
+    """How many rows a statement touched, from its command tag: `UPDATE 3`, `INSERT 0 3`."""
+    return int(status.rpartition(" ")[2])
+
+
 class Reporter:
     """Collects reports of attempts and writes them in the background."""
 
-    def __init__(self, pool: Pool, log: LogLines) -> None:
+    def __init__(self, pool: Pool, refusals: Refusals, log: LogLines) -> None:
         self._pool = pool
+        self._refusals = refusals
         self._log = log
         self._progress: dict[UUID, tuple[int, int, str]] = {}
         self._lines: list[tuple[UUID, int, int, str, str, str]] = []
@@ -116,14 +123,16 @@ class Reporter:
             return
         tokens, percents, details = zip(*progress.values(), strict=True)
         arguments = (list(progress), list(tokens), list(percents), list(details))
-        await outlast("write progress", lambda: self._pool.execute(sql("write_progress"), *arguments), self._log)
+        done = await outlast("write progress", lambda: self._pool.execute(sql("write_progress"), *arguments), self._log)
+        self._refusals.add("progress", len(progress) - _rows(done))
 
     async def _write_lines(self) -> None:
         lines, self._lines = self._lines, []
         if not lines:
             return
         arguments = [list(column) for column in zip(*lines, strict=True)]
-        await outlast("write job logs", lambda: self._pool.execute(sql("write_job_logs"), *arguments), self._log)
+        done = await outlast("write job logs", lambda: self._pool.execute(sql("write_job_logs"), *arguments), self._log)
+        self._refusals.add("log line", len(lines) - _rows(done))
         if self._dropped:
             self._log.warning(
                 "log lines of jobs were dropped: a provider writes faster than they can be kept", lines=self._dropped

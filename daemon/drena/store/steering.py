@@ -62,6 +62,8 @@ class NodeView(msgspec.Struct, frozen=True, kw_only=True):
     running: int
     max_jobs: int | None
     """None when the node does not tell."""
+    refused: int
+    """Writes of its attempts that were refused because their lease token had gone (I2)."""
     providers: list[str]
     started_at: datetime
     lease_left_s: float

@@ -4,7 +4,8 @@
 alter table drena.nodes
     add column if not exists max_jobs integer,        -- null: a node of the release before this one, which does not say
     add column if not exists tenant_max_jobs integer,
-    add column if not exists provider_max_jobs jsonb not null default '{}';
+    add column if not exists provider_max_jobs jsonb not null default '{}',
+    add column if not exists refused bigint not null default 0; -- writes of this node that a lost token refused
 
 -- A pause holds for every tenant (all zeros) or one, and every provider ('*') or one. Running attempts go on.
 create table if not exists drena.pauses (

@@ -11,7 +11,9 @@ set lease_until = excluded.lease_until, max_jobs = excluded.max_jobs, tenant_max
 
 -- name: renew_lease
 -- Keeps the node's right to run its jobs; nothing comes back when a rescuer has taken the node's row (I3).
-update drena.nodes set lease_until = now() + make_interval(secs => $2), running = $3 where id = $1 returning true;
+update drena.nodes set lease_until = now() + make_interval(secs => $2), running = $3, refused = $4
+where id = $1
+returning true;
 
 -- name: leave_node
 -- A clean goodbye, so that nobody waits for the lease to run out.

@@ -27,7 +27,7 @@ order by 2 nulls first, 3 nulls first;
 
 -- name: list_nodes
 -- Every node that has joined and not left, with what it runs now; one whose lease is over is lost (I5).
-select n.id, n.name, n.version, n.lease_until > now() as live, count(j.id) as running, n.max_jobs, n.providers, n.started_at,
+select n.id, n.name, n.version, n.lease_until > now() as live, count(j.id) as running, n.max_jobs, n.refused, n.providers, n.started_at,
        extract(epoch from n.lease_until - now())::double precision as lease_left_s
 from drena.nodes n left join integration_jobs j on j.status = 'running' and j.node_id = n.id
 group by n.id
