@@ -31,6 +31,7 @@ from drena.engine.call import Desk
 from drena.engine.dispatcher import Dispatcher, DispatchLimits
 from drena.engine.finishes import Finisher
 from drena.engine.lease import Lease, release_jobs
+from drena.engine.loop_watch import LoopWatch
 from drena.engine.outages import outlast
 from drena.engine.pruning import prune_now_and_then
 from drena.engine.refusals import Refusals
@@ -179,6 +180,7 @@ class Daemon:
         async with trio.open_nursery() as services:
             services.start_soon(self._finisher.run, name="finisher")
             services.start_soon(self._reporter.run, name="reporter")
+            services.start_soon(LoopWatch(self._host.providers, self._log).run, name="loop watch")
             services.start_soon(listen_for_wakes, self._listen_url, self._wake, self._log, name="listener")
             services.start_soon(self._sweep_now_and_then, name="sweep")
             services.start_soon(prune_now_and_then, self._pool, lambda: self._config.retention, self._log, name="prune")
