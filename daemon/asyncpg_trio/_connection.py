@@ -59,7 +59,11 @@ class Connection(CopyMixin, ObservingMixin):
         """Run one statement with arguments, or any number without; the status of the last one."""
         refuse_timeout(timeout)
         self._residue |= residue_of(query)
-        status: str = await self._session.run(self._session.wire.execute, query, *args)
+        session = self._session
+        session.wire._check_open()
+        if args:
+            return await session.status(query, args)
+        status: str = await session.run(session.wire.execute, query)
         return status
 
     async def executemany(self, command: str, args: Iterable[Sequence[Any]], *, timeout: None = None) -> None:

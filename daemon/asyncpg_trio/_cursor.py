@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import trio
+
 from ._options import refuse_timeout
 
 if TYPE_CHECKING:
@@ -52,6 +54,13 @@ class CursorIterator:
         return self
 
     async def __anext__(self) -> Record:
+        buffered = self._inner._buffer
+        if buffered and not self._session.closed:
+            await trio.lowlevel.checkpoint_if_cancelled()
+            self._inner._check_conn_validity("__anext__")
+            if buffered:
+                row: Record = buffered.popleft()
+                return row
         return await self._session.run(self._inner.__anext__)
 
 

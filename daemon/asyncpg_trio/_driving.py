@@ -41,7 +41,7 @@ class StepTask:
 def drive(loop: StandInLoop, coro: Coroutine[Any, Any, Any]) -> Generator[Any, Any, Any]:
     """Run one coroutine of asyncpg to its end inside the current Trio task.
 
-    Cancellation: leaves `loop.cancel_sent` set when the server may still be working; the session settles that.
+    Cancellation: leaves `loop.cancelling` true when the server may still be working; the session settles that.
     """
     task = StepTask()
     step: Callable[[Any], Any] = coro.send

@@ -54,7 +54,8 @@ class StandInLoop:
         self.transport: Transport | None = None
         self.connecting = True  # until a session takes over
         self.wires: list[Any] = []  # every connection asyncpg made here: one a host that let us in
-        self.cancel_sent: Future | None = None  # set when the protocol wants a cancel request; see _session
+        self._cancellation: tuple[Future, Future] | None = None
+        self._futures: tuple[Future | None, Future | None] = (None, None)  # the two made last
         self._soon: deque[tuple[Callable[..., object], tuple[Any, ...]]] = deque()
         self._timers: list[Timer] = []
         self._order = itertools.count()
@@ -65,7 +66,9 @@ class StandInLoop:
     # What asyncpg calls.
 
     def create_future(self) -> Future:
-        return Future(self)
+        future = Future(self)
+        self._futures = (self._futures[1], future)
+        return future
 
     def get_debug(self) -> bool:
         return False
@@ -147,6 +150,23 @@ class StandInLoop:
         held, self._held = self._held, None
         if held is not None:
             raise held from None
+
+    @property
+    def cancelling(self) -> bool:
+        """Whether the protocol wants its query cancelled on the server; `_session` sees to it."""
+        return self._cancellation is not None
+
+    def wants_cancellation(self, sent: Future, acknowledged: Future | None) -> None:
+        """Note what the protocol waits for; asyncpg 0.31 keeps the second one to itself, but makes it just before."""
+        acknowledged = acknowledged or self._futures[0]
+        assert acknowledged is not None
+        self._cancellation = (sent, acknowledged)
+
+    def take_cancellation(self) -> tuple[Future, Future]:
+        """What is to be set when the request is sent, and what the protocol sets when the answer has come."""
+        assert self._cancellation is not None
+        cancellation, self._cancellation = self._cancellation, None
+        return cancellation
 
     async def wait(self, future: Future) -> Any:
         """Pump the socket until the future is settled, and return its result; fail it when the connection is gone.

@@ -28,14 +28,14 @@ from . import _limits
 from ._asyncpg_private import exceptions
 from ._connection import Connection
 from ._options import checked, refuse_timeout
+from ._pooled_calls import PooledCallsMixin
 from ._residue import ANYTHING, CHANNELS, EVERYTHING, cleaning
 from ._session import open_session
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
     from types import TracebackType
 
-    from ._asyncpg_private import Record
     from ._options import ConnectOptions
     from ._session import Session, Wire
 
@@ -67,7 +67,7 @@ class PoolStatistics:
     resets: int
 
 
-class Pool:
+class Pool(PooledCallsMixin):
     """Connections to share; made by :func:`create_pool`."""
 
     def __init__(
@@ -116,72 +116,8 @@ class Pool:
         refuse_timeout(timeout)
         return Acquiring(self)
 
-    async def execute(self, query: str, *args: Any, timeout: None = None) -> str:
-        """:meth:`Connection.execute` on a connection of the pool."""
-        refuse_timeout(timeout)
-        async with Acquiring(self) as connection:
-            return await connection.execute(query, *args)
-
-    async def executemany(self, command: str, args: Iterable[Sequence[Any]], *, timeout: None = None) -> None:
-        """:meth:`Connection.executemany` on a connection of the pool."""
-        refuse_timeout(timeout)
-        async with Acquiring(self) as connection:
-            await connection.executemany(command, args)
-
-    async def fetch(
-        self, query: str, *args: Any, timeout: None = None, record_class: type[Record] | None = None
-    ) -> list[Record]:
-        """:meth:`Connection.fetch` on a connection of the pool."""
-        refuse_timeout(timeout)
-        async with Acquiring(self) as connection:
-            return await connection.fetch(query, *args, record_class=record_class)
-
-    async def fetchrow(
-        self, query: str, *args: Any, timeout: None = None, record_class: type[Record] | None = None
-    ) -> Record | None:
-        """:meth:`Connection.fetchrow` on a connection of the pool."""
-        refuse_timeout(timeout)
-        async with Acquiring(self) as connection:
-            return await connection.fetchrow(query, *args, record_class=record_class)
-
-    async def fetchval(self, query: str, *args: Any, column: int = 0, timeout: None = None) -> Any:
-        """:meth:`Connection.fetchval` on a connection of the pool."""
-        refuse_timeout(timeout)
-        async with Acquiring(self) as connection:
-            return await connection.fetchval(query, *args, column=column)
-
-    async def fetchmany(
-        self,
-        query: str,
-        args: Iterable[Sequence[Any]],
-        *,
-        timeout: None = None,
-        record_class: type[Record] | None = None,
-    ) -> list[Record]:
-        """:meth:`Connection.fetchmany` on a connection of the pool."""
-        refuse_timeout(timeout)
-        async with Acquiring(self) as connection:
-            return await connection.fetchmany(query, args, record_class=record_class)
-
-    async def copy_from_table(self, table_name: str, *, output: Any, **options: Any) -> str:
-        """:meth:`Connection.copy_from_table` on a connection of the pool."""
-        async with Acquiring(self) as connection:
-            return await connection.copy_from_table(table_name, output=output, **options)
-
-    async def copy_from_query(self, query: str, *args: Any, output: Any, **options: Any) -> str:
-        """:meth:`Connection.copy_from_query` on a connection of the pool."""
-        async with Acquiring(self) as connection:
-            return await connection.copy_from_query(query, *args, output=output, **options)
-
-    async def copy_to_table(self, table_name: str, *, source: Any, **options: Any) -> str:
-        """:meth:`Connection.copy_to_table` on a connection of the pool."""
-        async with Acquiring(self) as connection:
-            return await connection.copy_to_table(table_name, source=source, **options)
-
-    async def copy_records_to_table(self, table_name: str, *, records: Any, **options: Any) -> str:
-        """:meth:`Connection.copy_records_to_table` on a connection of the pool."""
-        async with Acquiring(self) as connection:
-            return await connection.copy_records_to_table(table_name, records=records, **options)
+    def _acquiring(self) -> Acquiring:
+        return Acquiring(self, for_one_call=True)
 
     def statistics(self) -> PoolStatistics:
         """How the pool is doing now."""
@@ -393,10 +329,11 @@ class Pool:
 class Acquiring:
     """A connection of a pool for the length of a block."""
 
-    __slots__ = ("_connection", "_pool")
+    __slots__ = ("_connection", "_for_one_call", "_pool")
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, *, for_one_call: bool = False) -> None:
         self._pool = pool
+        self._for_one_call = for_one_call
         self._connection: Connection | None = None
 
     def __await__(self) -> Any:
@@ -406,6 +343,8 @@ class Acquiring:
 
     async def __aenter__(self) -> Connection:
         pool = self._pool
+        if not self._for_one_call:  # which lets others run by itself
+            await trio.lowlevel.checkpoint()
         session = await pool._take()
         connection = Connection(session)
         if pool._setup is not None:

@@ -10,11 +10,13 @@ What it guarantees:
 * All of it happens in the task that made the call. There is no other task.
 
 Why the wait is worth it: PostgreSQL's cancel request names a backend, not a query. A request that is still on its way
-when the next query starts would cancel that one. The second connection's end says that the signal was delivered.
+when the next query starts would cancel that one. The second connection's end says that the signal was delivered. And a
+request that comes before its query does is forgotten, so requests are repeated until the answer is there.
 """
 
 from __future__ import annotations
 
+import itertools
 import re
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 
 CONFUSED = re.compile("cannot switch to state|unexpected state|error in protocol implementation")
 REFUSALS = (exceptions.PostgresError, exceptions.InterfaceError, exceptions.InternalClientError)
+CANCEL_PAUSES_S = (0.02, 0.05, 0.1, 0.2, 0.4)  # between one cancel request and the next
 STALE = (exceptions.OutdatedSchemaCacheError, exceptions.InvalidCachedStatementError)
 
 
@@ -45,8 +48,8 @@ class Wire(WireConnection):  # type: ignore[misc]  # asyncpg has no types here
         super().__init__(protocol, transport, loop, *args)
         loop.wires.append(self)
 
-    def _cancel_current_command(self, waiter: Future, cancel_waiter: Future | None = None) -> None:  # noqa: ARG002
-        self._loop.cancel_sent = waiter
+    def _cancel_current_command(self, waiter: Future, cancel_waiter: Future | None = None) -> None:
+        self._loop.wants_cancellation(waiter, cancel_waiter)
 
     def _process_notification(self, pid: int, channel: str, payload: str) -> None:
         session = getattr(self, "session", None)
@@ -136,7 +139,25 @@ class Session:
     async def rows(
         self, query: str, args: tuple[Any, ...], limit: int, record_class: type[Record] | None = None
     ) -> list[Record]:
-        """Run a query; asyncpg's own way, cut short for a statement it knows already.
+        """Run a query and return its rows."""
+        found: list[Record] = await self._execute(query, args, limit, record_class, with_status=False)
+        return found
+
+    async def status(self, query: str, args: tuple[Any, ...]) -> str:
+        """Run a query and return its status."""
+        _, status, _ = await self._execute(query, args, 0, None, with_status=True)
+        return str(status, "ascii")
+
+    async def _execute(
+        self,
+        query: str,
+        args: tuple[Any, ...],
+        limit: int,
+        record_class: type[Record] | None,
+        *,
+        with_status: bool,
+    ) -> Any:
+        """asyncpg's own way to run a query, cut short for a statement it knows already.
 
         Most of what a small query costs on the client is the way through asyncpg's layers for statements that must be
         prepared, introspected, logged or timed. A cached statement with nobody looking on needs none of it.
@@ -147,21 +168,22 @@ class Session:
         if not (self.closed or self.active_calls or wire._query_loggers):
             statement = wire._stmt_cache.get((query, record_class or self.record_class, False))
         if statement is None:
-            found: list[Record] = await self.run(wire._execute, query, args, limit, None, record_class=record_class)
-            return found
+            return await self.run(
+                wire._execute, query, args, limit, None, return_status=with_status, record_class=record_class
+            )
         self.active_calls = 1
         try:
-            found = await wire._protocol.bind_execute(statement, args, "", limit, False, None)
+            result = await wire._protocol.bind_execute(statement, args, "", limit, with_status, None)
         except BaseException as error:  # noqa: ASYNC103
             await self._after(error)  # noqa: ASYNC102
             if not isinstance(error, STALE):
                 raise
             self._forget_stale(error)
         else:
-            return found
+            return result
         finally:
             self._end_call()
-        return await self.rows(query, args, limit, record_class)
+        return await self._execute(query, args, limit, record_class, with_status=with_status)
 
     def _forget_stale(self, error: Exception) -> None:
         """The schema changed under a cached statement: forget it; raise when it cannot be tried again, as asyncpg."""
@@ -195,7 +217,7 @@ class Session:
             self.heard_unasked = False
             with trio.move_on_after(_limits.CANCEL_LIMIT_S) as limit:
                 with suppress(OSError, *REFUSALS):
-                    await self.run(self.wire.execute, "")
+                    await self.run(self.wire.execute, "select 1")
                     return True
             if not limit.cancelled_caught:
                 self.terminate()
@@ -230,9 +252,7 @@ class Session:
         try:
             if not self.closed:
                 with trio.move_on_after(_limits.CLOSE_LIMIT_S), suppress(OSError, exceptions.PostgresError):
-                    if self.active_calls:
-                        await self._request_cancel()
-                        await self._until(lambda: not self.active_calls)
+                    await self._cancel_until(lambda: not self.active_calls)
                     await drive(self.loop, self.wire.close())
         finally:
             self.terminate()
@@ -240,7 +260,7 @@ class Session:
 
     async def _after(self, error: BaseException) -> None:
         """Bring the session back to idle, or close it, after a call that failed."""
-        if self.loop.cancel_sent is not None:
+        if self.loop.cancelling:
             if self._hurried:
                 self.terminate()
             else:
@@ -256,17 +276,28 @@ class Session:
 
     async def _settle(self) -> None:
         """Get the cancelled call off the server, or give the session up."""
-        sent, self.loop.cancel_sent = self.loop.cancel_sent, None
-        with trio.move_on_after(_limits.CANCEL_LIMIT_S, shield=True) as limit:
-            try:
-                await self._request_cancel()
-                if sent is not None and not sent.done():
-                    sent.set_result(None)
-                await drive(self.loop, self.wire._protocol._wait_for_cancellation())
-            except (OSError, *REFUSALS):
-                limit.cancel()
-        if limit.cancelled_caught or self.closed or self.wire._protocol._is_cancelling():
+        sent, acknowledged = self.loop.take_cancellation()
+        with trio.move_on_after(_limits.CANCEL_LIMIT_S, shield=True), suppress(OSError, *REFUSALS):
+            if self.loop.transport is not None:
+                self.loop.transport.poll()
+            await self._cancel_until(acknowledged.done)
+            if not sent.done():
+                sent.set_result(None)
+            await drive(self.loop, self.wire._protocol._wait_for_cancellation())
+        if self.closed or self.wire._protocol._is_cancelling():
             self.terminate()
+
+    async def _cancel_until(self, satisfied: Callable[[], bool]) -> None:
+        """Send cancel requests until one has had its effect.
+
+        One is not enough: a request that overtakes its query finds the backend idle, and PostgreSQL forgets it.
+        """
+        for pause_s in itertools.chain(CANCEL_PAUSES_S, itertools.repeat(CANCEL_PAUSES_S[-1])):
+            if satisfied() or self.closed:
+                return
+            await self._request_cancel()
+            with trio.move_on_after(pause_s):
+                await self._until(satisfied)
 
     async def _request_cancel(self) -> None:
         if self.closed:

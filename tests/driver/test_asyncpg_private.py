@@ -130,3 +130,8 @@ def test_the_attributes_of_the_protocol(name):
 
 def test_the_state_of_a_transaction_that_is_read():
     assert "_nested" in asyncpg.transaction.Transaction.__slots__
+
+
+def test_a_cursor_buffers_rows_where_we_look_for_them():
+    assert "_buffer" in asyncpg.cursor.CursorIterator.__slots__
+    assert callable(asyncpg.cursor.CursorIterator._check_conn_validity)

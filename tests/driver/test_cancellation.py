@@ -166,10 +166,23 @@ async def test_a_cancelled_executemany_inserts_nothing(conn):
     assert conn.get_server_pid() == pid
 
 
-async def test_a_cancelled_query_is_cancelled_on_the_server(conn):
+async def test_a_cancelled_query_ends_on_the_server(conn):
     with trio.move_on_after(0.1) as scope:
         await conn.execute("select pg_sleep(600)")
     assert scope.cancelled_caught
+    assert await conn.fetchval(BUSY) == 0
+
+
+async def test_a_cancel_request_that_overtakes_its_query_is_repeated(server, conn):
+    """PostgreSQL forgets a request that finds the backend idle; the query must end all the same, and soon."""
+    pid = conn.get_server_pid()
+    for _ in range(30):
+        with trio.CancelScope() as scope:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(conn.execute, "select pg_sleep(600)")
+                await trio.testing.wait_all_tasks_blocked()
+                scope.cancel()
+    assert await conn.fetchval("select pg_backend_pid()") == pid
     assert await conn.fetchval(BUSY) == 0
 
 

@@ -216,8 +216,9 @@ async def test_a_connection_given_back_while_another_task_uses_it_is_discarded(s
         async with pool.acquire() as conn:
             nursery.start_soon(use, conn)  # noqa: ASYNC111
             await trio.testing.wait_all_tasks_blocked()
-        assert await pool.fetchval(BUSY) == 0
+        assert await pool.fetchval("select 1") == 1
         assert len(errors) == 1
+        await until(lambda: server.sql(BUSY) == "0")
 
 
 async def test_idle_connections_above_the_minimum_are_closed(server):
@@ -252,6 +253,18 @@ async def test_a_backend_killed_while_idle_is_replaced_unnoticed(server):
             server.sql(f"select pg_terminate_backend({pid}, 5000)")
             assert await pool.fetchval("select pg_backend_pid()") != pid
         assert pool.statistics().size == 1
+
+
+async def test_an_idle_connection_that_was_told_something_is_proven_and_kept(server):
+    """Not all that an idle connection hears is its end."""
+    async with asyncpg_trio.create_pool(server.dsn(), max_size=1) as pool:
+        async with pool.acquire() as conn:
+            pid, session = conn.get_server_pid(), conn._session
+        await session.run(session.wire.execute, "listen told")
+        server.sql("notify told")
+        await until(lambda: session.poll() and session.heard_unasked)
+        assert await pool.fetchval("select pg_backend_pid()") == pid
+        assert await pool.fetch("select pg_listening_channels()") == []
 
 
 async def test_a_closed_pool_refuses(server):
