@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         function = getattr(item, "obj", None)
         if Path(__file__).parent in item.path.parents and inspect.iscoroutinefunction(function):
             item.obj = within_the_limit(function)  # type: ignore[attr-defined]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """DRIVER_REPEAT=50 runs each test so many times: what concurrent tests must stand before they are trusted."""
+    times = int(os.environ.get("DRIVER_REPEAT", "1"))
+    if times > 1:
+        metafunc.fixturenames.append("repetition")
+        metafunc.parametrize("repetition", range(times))
 
 
 def within_the_limit(function: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
