@@ -132,7 +132,7 @@ class StandInLoop:
         try:
             return await function(*args, **kwargs)
         except trio.Cancelled as error:
-            raise self.translate(error) from None  # noqa: ASYNC104
+            raise self.translate(error) from None  # noqa: ASYNC104  (or its translation)
 
     def translate(self, error: BaseException, *, pausing: bool = False) -> BaseException:
         """What asyncpg is to see of a cancellation; the original is held for `raise_held`.
@@ -179,7 +179,7 @@ class StandInLoop:
             except BaseException as error:  # noqa: BLE001  (raised again, if in translation)
                 pausing = not future.watched()
                 future.cancel()
-                raise self.translate(error, pausing=pausing) from None  # noqa: ASYNC104
+                raise self.translate(error, pausing=pausing) from None  # noqa: ASYNC104  (or its translation)
         if not future.done():
             future.set_exception(exceptions.ConnectionDoesNotExistError("the connection is closed"))
         return future.result()
@@ -189,7 +189,7 @@ class StandInLoop:
         try:
             await trio.lowlevel.checkpoint()
         except trio.Cancelled as error:
-            raise self.translate(error, pausing=True) from None  # noqa: ASYNC104
+            raise self.translate(error, pausing=True) from None  # noqa: ASYNC104  (or its translation)
 
     def run_soon(self) -> None:
         """Call back whom asyncpg wants called "soon": observers, whose errors are logged and go no further."""

@@ -130,7 +130,7 @@ class Listening:
         silent = self._forget()
         if self._session.closed or not silent:
             return
-        if not await self._session.clean_up_by(self._statements("UNLISTEN", silent)):  # noqa: ASYNC102
+        if not await self._session.clean_up_by(self._statements("UNLISTEN", silent)):  # noqa: ASYNC102  (bounded inside)
             self._session.stray_listen = True  # in a failed transaction, say; a pool sees to it
 
     def _forget(self) -> list[str]:

@@ -366,7 +366,7 @@ class Acquiring:
         residue, session = connection._residue, connection._detach()
         session.wire._pool_release_ctr += 1  # statements and cursors of this use end here
         try:
-            await self._pool._clean(session, residue)  # noqa: ASYNC102
+            await self._pool._clean(session, residue)  # noqa: ASYNC102  (bounded inside)
         finally:
             self._pool._give(session)
 

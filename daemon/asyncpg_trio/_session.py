@@ -101,7 +101,7 @@ class Session:
         try:
             return await drive(self.loop, function(*args, **kwargs))
         except BaseException as error:
-            await self._after(error)  # noqa: ASYNC102
+            await self._after(error)  # noqa: ASYNC102  (bounded inside)
             raise
         finally:
             self._end_call()
@@ -174,8 +174,8 @@ class Session:
         self.active_calls = 1
         try:
             result = await wire._protocol.bind_execute(statement, args, "", limit, with_status, None)
-        except BaseException as error:  # noqa: ASYNC103
-            await self._after(error)  # noqa: ASYNC102
+        except BaseException as error:  # noqa: ASYNC103  (raised below)
+            await self._after(error)  # noqa: ASYNC102  (bounded inside)
             if not isinstance(error, STALE):
                 raise
             self._forget_stale(error)
@@ -283,7 +283,8 @@ class Session:
             await self._cancel_until(acknowledged.done)
             if not sent.done():
                 sent.set_result(None)
-            await drive(self.loop, self.wire._protocol._wait_for_cancellation())
+            if not self.closed:
+                await drive(self.loop, self.wire._protocol._wait_for_cancellation())
         if self.closed or self.wire._protocol._is_cancelling():
             self.terminate()
 

@@ -46,19 +46,19 @@ class Transaction:
     ) -> None:
         if error is None:
             try:
-                await self._session.run(self._inner.__aexit__, None, None, None)  # noqa: ASYNC102
+                await self._session.run(self._inner.__aexit__, None, None, None)  # noqa: ASYNC102  (bounded inside)
             except BaseException:
-                await self._abandon()  # noqa: ASYNC102
+                await self._abandon()  # noqa: ASYNC102  (bounded inside)
                 raise
             return
-        if not await self._session.clean_up(self._session.run, self._inner.__aexit__, kind, error, trace):  # noqa: ASYNC102
+        if not await self._session.clean_up(self._session.run, self._inner.__aexit__, kind, error, trace):  # noqa: ASYNC102  (bounded inside)
             self._session.terminate()
 
     async def _begin(self, begin: Callable[[], Awaitable[None]]) -> None:
         try:
             await self._session.run(begin)
         except BaseException:
-            await self._abandon()  # noqa: ASYNC102
+            await self._abandon()  # noqa: ASYNC102  (bounded inside)
             raise
 
     async def _abandon(self) -> None:

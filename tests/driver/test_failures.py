@@ -227,3 +227,21 @@ async def test_a_failure_never_reaches_the_nursery_around(server):
         await until(lambda: server.sql(f"select count(*) {SLEEPING}") == "10")
         server.sql(f"select pg_terminate_backend(pid) {SLEEPING}")
     assert len(outcomes) == 10
+
+
+async def test_terminating_a_connection_that_is_settling_a_cancellation_lets_the_caller_go(frozen_server):
+    async with asyncpg_trio.connect(frozen_server.dsn()) as conn:
+        frozen_server.freeze()
+        async with trio.open_nursery() as nursery:
+            cancelled = trio.CancelScope()
+
+            async def query():
+                with cancelled:
+                    await conn.fetchval("select 1")
+
+            nursery.start_soon(query)
+            await trio.testing.wait_all_tasks_blocked()
+            cancelled.cancel()
+            await trio.testing.wait_all_tasks_blocked(0.05)
+            conn.terminate()
+        assert cancelled.cancelled_caught
