@@ -34,6 +34,7 @@ test: setup ## all tests
 
 lint: setup ## ruff, and flake8-async for the cancellation rules that ruff lacks
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
 	$(BIN)/flake8 $(SOURCES) tests
 
 types: setup ## mypy, strict
