@@ -104,7 +104,7 @@ class Lease:
                 self.scope.cancel(reason="lease lost")
                 return
             self.scope.deadline = sent_s + self.lease_s
-            if trio.current_time() > sent_s + self.lease_s / 10:
+            if trio.current_time() > sent_s + self.lease_s / 6:
                 self.steady_since_s = trio.current_time()  # others may have waited in vain for theirs
             await trio.sleep(self.lease_s / 3)
 
