@@ -15,7 +15,7 @@ DISTRIBUTIONS := $(patsubst pyproject.toml,.,$(DISTRIBUTIONS))
 SOURCES := daemon $(wildcard plugins contrib)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-demo demo test lint types imports packages check format lock bench driver-compat clean
+.PHONY: help setup setup-demo demo test lint types imports packages faults check format lock bench driver-compat clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 16
@@ -64,6 +64,9 @@ bench: $(BENCHES) ## measure everything; make bench-NAME measures one thing
 
 bench-%: setup
 	$(BIN)/python $(firstword $(wildcard tests/bench/$*.py tests/$*/bench/run.py) no-measurement-named-$*) $(ARGS)
+
+faults: setup ## kill, freeze and cut off nodes, databases and networks for ten minutes; ARGS="--seed 7", "--kills 1000"
+	cd tests && ../$(BIN)/python -m faults.long $(ARGS)
 
 driver-compat: setup ## asyncpg's own published tests against asyncpg_trio
 	$(BIN)/python tests/driver/compat/run.py $(ARGS)
