@@ -156,7 +156,7 @@ class Transport:
                     self._flush()
                 else:
                     await trio.lowlevel.wait_readable(self._fd)
-                self._read()
+                self._read(satisfied)
             except trio.ClosedResourceError:
                 pass  # closed, or a false alarm of look_again
             finally:
@@ -173,7 +173,7 @@ class Transport:
     def poll(self) -> None:
         """Take what has arrived, without waiting: how an idle connection learns that the server hung up."""
         if not (self.closed or self._leading or self._reading_paused):
-            self._read(to_the_end=True)
+            self._read(_never)
 
     async def _wait_for_either(self) -> None:
         """Wait until the socket can be read or written.
@@ -202,7 +202,8 @@ class Transport:
             if not self._reading_paused:
                 nursery.start_soon(one, trio.lowlevel.wait_readable)
 
-    def _read(self, *, to_the_end: bool = False) -> None:
+    def _read(self, satisfied: Callable[[], bool]) -> None:
+        """Read what there is, or as much as satisfies: while one chunk is parsed, the server sends the next."""
         for _ in range(READS_AT_ONCE):
             try:
                 data = self._sock.recv(READ_BYTES)
@@ -222,7 +223,7 @@ class Transport:
             else:
                 self._read_encrypted(data)
             self._after_each()
-            if self.closed or self._reading_paused or (len(data) < READ_BYTES and not to_the_end):
+            if self.closed or self._reading_paused or satisfied():
                 return
 
     def _read_encrypted(self, data: bytes) -> None:
@@ -281,3 +282,7 @@ class Transport:
         self._protocol.connection_lost(error)
         self._after_each()
         self._followers.unpark_all()
+
+
+def _never() -> bool:
+    return False
