@@ -106,8 +106,9 @@ from ._cursor import Cursor, CursorFactory
 from ._limits import CANCEL_LIMIT_S, CLOSE_LIMIT_S
 from ._notifications import Listening, Notification, Notifications, NotificationsLostError
 from ._options import ConnectOptions
-from ._pool import Pool, PoolStatistics, create_pool
+from ._pool import Pool, create_pool
 from ._statement import PreparedStatement
+from ._statistics import PoolStatistics
 from ._transaction import Transaction
 
 __all__ = [

@@ -9,17 +9,15 @@ What it guarantees:
   what cannot be reset is closed. A clean session costs no round trip.
 * An idle session whose server went away is found out when it is about to be handed out, and replaced.
 
-One background task closes what was idle for too long. It catches its own errors and touches only idle sessions; it is
-why `create_pool` holds a nursery. An exception of the caller's block still leaves `create_pool` bare: the block's
-exception is kept aside, the nursery is ended (shielded, so that its child's Cancelled stays inside), and then the
-exception goes on. It is the only exception there is, so nothing is unwrapped or hidden.
+One background task closes what was idle for too long; it touches idle sessions only, and is why `create_pool` holds a
+nursery. An exception of the caller's block still leaves bare: it is kept aside, the nursery is ended (shielded, so that
+its child's Cancelled stays inside), and it goes on. It is the only exception there is: nothing is unwrapped or hidden.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 import trio
@@ -31,6 +29,7 @@ from ._options import checked, refuse_timeout
 from ._pooled_calls import PooledCallsMixin
 from ._residue import ANYTHING, CHANNELS, EVERYTHING, cleaning
 from ._session import open_session
+from ._statistics import PoolStatistics
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
@@ -40,31 +39,6 @@ if TYPE_CHECKING:
     from ._session import Session, Wire
 
     Hook = Callable[[Connection], Awaitable[object]]
-
-
-@dataclass(frozen=True)
-class PoolStatistics:
-    """How a pool is doing.
-
-    Attributes:
-        size: sessions open now.
-        idle: of these, unused.
-        in_use: slots taken, by held connections and by those being opened.
-        waiting: tasks that wait for a slot.
-        max_size: the limit.
-        opened: sessions opened since the pool began.
-        discarded: sessions closed because they were dead, dirty beyond repair, idle or old.
-        resets: releases that needed a round trip.
-    """
-
-    size: int
-    idle: int
-    in_use: int
-    waiting: int
-    max_size: int
-    opened: int
-    discarded: int
-    resets: int
 
 
 class Pool(PooledCallsMixin):
@@ -82,10 +56,8 @@ class Pool(PooledCallsMixin):
         setup: Hook | None,
         reset: Hook | Literal["auto", "always"],
     ) -> None:
-        if max_size < 1 or not 0 <= min_size <= max_size:
-            raise ValueError("a pool needs max_size >= 1 and 0 <= min_size <= max_size")
-        if max_idle_s <= 0 or max_lifetime_s <= 0:
-            raise ValueError("max_idle_s and max_lifetime_s must be greater than 0")
+        if max_size < 1 or not 0 <= min_size <= max_size or min(max_idle_s, max_lifetime_s) <= 0:
+            raise ValueError("a pool needs max_size >= 1, 0 <= min_size <= max_size, and times greater than 0")
         self._options = options
         self._min_size = min_size
         self._max_size = max_size
@@ -122,7 +94,7 @@ class Pool(PooledCallsMixin):
     def statistics(self) -> PoolStatistics:
         """How the pool is doing now."""
         return PoolStatistics(
-            size=len(self._idle) + len(self._held),
+            size=self.get_size(),
             idle=len(self._idle),
             in_use=self._max_size - self._free,
             waiting=len(self._waiting),
