@@ -43,27 +43,28 @@ with recursive heads(tenant_id, provider_slug, priority, n) as (
     ) f
     where h.n < $6
 ), candidates as materialized (
-    select h.tenant_id, h.provider_slug, h.priority, c.id, c.run_at, o.room
+    select h.tenant_id, h.provider_slug, h.priority, c.id, c.run_at, o.room, b.busy
     from heads h
     join unnest($2::text[], $7::integer[]) as o(provider_slug, room) using (provider_slug)
+    cross join lateral (
+        select count(*) as busy from integration_jobs j where j.status = 'running' and j.tenant_id = h.tenant_id
+    ) b
     cross join lateral (
         select j.id, j.run_at
         from integration_jobs j
         where j.status = 'pending' and j.tenant_id = h.tenant_id and j.provider_slug = h.provider_slug
           and j.priority = h.priority and j.run_at <= now()
         order by j.run_at, j.id
-        limit least($3::bigint, $4::bigint)
+        limit least($4::bigint, 2 * $3::bigint / (select count(*) from heads) + 1) -- enough to choose from: claims repeat
     ) c
-    where o.room > 0 and not drena.is_paused(h.tenant_id, h.provider_slug)
-), busy as (
-    select j.tenant_id, count(*) as n
-    from integration_jobs j
-    where j.status = 'running' and j.tenant_id in (select c.tenant_id from candidates c)
-    group by j.tenant_id
+    where o.room > 0
+      and not exists (select from drena.pauses p -- drena.is_paused, written out: a call for each group costs more than the rest
+                      where p.tenant_id in (h.tenant_id, '00000000-0000-0000-0000-000000000000')
+                        and p.provider_slug in (h.provider_slug, '*'))
 ), shares as (
     select c.id, c.run_at, c.provider_slug, c.room,
-           row_number() over (partition by c.tenant_id order by c.priority, c.run_at, c.id) + coalesce(b.n, 0) as share
-    from candidates c left join busy b using (tenant_id)
+           row_number() over (partition by c.tenant_id order by c.priority, c.run_at, c.id) + c.busy as share
+    from candidates c
 ), queued as (
     select s.id, s.share, s.run_at, s.room,
            row_number() over (partition by s.provider_slug order by s.share, s.run_at, s.id) as place
