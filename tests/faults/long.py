@@ -20,12 +20,12 @@ import trio
 import asyncpg_trio
 from drena.store.migrate import migrate
 from faults.provider.drena_ticker import TICKS
-from faults.storm import EVERYTHING, KILLS, Storm
+from faults.storm import EVERYTHING, Storm
 from support.nodes import Fleet, install_ticker
 from support.postgres import PostgresServer
 
 FAULTS_A_STORM = 40
-KILLS_A_STORM = 100
+KILLS_A_STORM = 250
 
 
 async def main(options: argparse.Namespace, victim: PostgresServer, folder: Path) -> int:
@@ -57,8 +57,7 @@ async def storm(
         await conn.execute(TICKS)
     async with asyncpg_trio.create_pool(dsn, min_size=0, max_size=10) as pool:
         fleet = Fleet(pool, dsn, plugins, folder / f"journal {seed}")
-        weights = KILLS if options.kills else EVERYTHING
-        raging = Storm(fleet, victim, seed, weights, pause_s=0.3 if options.kills else 1.0)
+        raging = Storm(fleet, victim, seed, {} if options.kills else EVERYTHING)
         most = min(options.faults or FAULTS_A_STORM, FAULTS_A_STORM)
         kills = min(options.kills, KILLS_A_STORM)
         await raging.rage(lambda tally: tally["kills"] >= kills if kills else tally["faults"] >= most)

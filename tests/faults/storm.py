@@ -43,8 +43,12 @@ REQUEST = """
 select count(r.outcome) from jsonb_array_elements($1::jsonb) o,
        lateral drena.request_job((o ->> 'office')::uuid, 'ticker', o ->> 'lane', o -> 'orders') r
 """
-KILLS = {"kill": 1}
-"""Weights for the count of kills alone."""
+MOWN = tuple(f"node {n}" for n in range(6))
+"""More nodes for kills alone: one has to live for a lease before it may rescue."""
+MOWN_LEASE_S = 2.0
+MOWN_LIFE_S = 2.5
+MOWN_YOUNG = 0.15
+"""How many are killed before they have joined."""
 EVERYTHING = {
     "kill": 8,
     "freeze for longer than a lease": 3,
@@ -71,7 +75,7 @@ class Storm:
         fleet: on a database of `victim`.
         victim: the server to be hurt.
         seed: decides everything that can be decided.
-        weights: how likely each fault is.
+        weights: how likely each fault is; none at all means kill -9 and nothing else, as fast as nodes start.
         pause_s: the longest pause between two faults.
     """
 
@@ -91,18 +95,19 @@ class Storm:
         dice = random.Random(self.seed)
         offices = [await self.fleet.office(f"office {n}") for n in range(OFFICES)]
         async with AsyncExitStack() as stack:
-            for name in NODES:
+            for name in NODES if self.weights else MOWN:
                 self._proxies[name] = await stack.enter_async_context(open_proxy(self.victim.port))
             await self._rage(dice, enough, offices)
 
     async def _rage(self, dice: random.Random, enough: Callable[[Counter[str]], bool], offices: list[Any]) -> None:
         async with trio.open_nursery() as nursery:
-            for name in NODES:
-                nursery.start_soon(self._keep_up, name)
+            for name in self._proxies:
+                nursery.start_soon(self._keep_up if self.weights else self._mow, name)
             nursery.start_soon(self._feed, random.Random(self.seed + 1), offices)
             while not enough(self.tally):
                 await trio.sleep(dice.uniform(0, self.pause_s))  # the moment of a fault is an input
-                await self._hurt(dice)
+                if self.weights:
+                    await self._hurt(dice)
             self._calm = True
             for proxy in self._proxies.values():
                 proxy.heal()
@@ -207,6 +212,22 @@ class Storm:
                 code = await node.process.wait()
                 del self._up[name]
                 assert code in (0, 4, -signal.SIGKILL), f"{name} ended with {code}:\n{node.text}"
+
+    async def _mow(self, name: str) -> None:
+        """Kill, at a random moment of its life, whatever starts."""
+        dice = random.Random(f"{self.seed} {name}")
+        while True:
+            young, life_s = dice.random() < MOWN_YOUNG, dice.expovariate(1 / MOWN_LIFE_S)
+            async with self.fleet.node(name, joined=False, lease__lease_s=MOWN_LEASE_S) as node:
+                self.tally["starts"] += 1
+                if not young:
+                    await node.logged("node joined")
+                with trio.move_on_after(life_s / 5 if young else life_s):
+                    raise AssertionError(f"ended by itself with {await node.process.wait()}:\n{node.text}")
+                if self._calm:
+                    await trio.sleep_forever()
+                await node.kill()
+                self.tally["kills"] += 1
 
     async def _feed(self, dice: random.Random, offices: list[Any]) -> None:
         """Keep so many jobs active."""

@@ -86,7 +86,7 @@ async def cancel(conn: Connection, job: UUID) -> str:
 
 
 async def renew(conn: Connection, node: UUID) -> bool:
-    return bool(await conn.fetchval(sql("renew_lease"), node, LEASE_S, 0))
+    return bool(await conn.fetchval(sql("renew_lease"), node, LEASE_S, 0, 0))
 
 
 async def expire(conn: Connection, node: UUID) -> None:

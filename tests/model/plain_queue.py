@@ -129,6 +129,8 @@ def finish(state: State, job: UUID, token: int, status: str, answer: bool, *, al
     """I2: only under the token, and only once."""
     row = state.jobs[job]
     if row.status == "running" and row.token == token:
+        if status == "pending" and row.cancel:
+            status = "canceled"
         again = replace(row, status="pending", node=None, old=False)
         return state.having({job: again if status == "pending" else _ended(row, status)}) if answer else None
     return state if answer == (row.token == token and row.status == status) else None

@@ -106,20 +106,28 @@ left join tenant_integrations t on t.tenant_id = c.tenant_id and t.provider = c.
 
 -- name: finish_attempts
 -- Ends or re-queues attempts in one batch, each only under its own token; returns the ids that were still theirs (I2,
--- I6). Arrays of equal length: $1 ids, $2 tokens, $3 next status, $4 code, $5 message, $6 result as JSON text, $7
--- seconds until the next run of a job that goes back to pending, $8 whether the attempt counts, $9 level, $10 message
--- and $11 fields of the log line.
+-- I6). What somebody wants cancelled is not tried again. Arrays of equal length: $1 ids, $2 tokens, $3 next status,
+-- $4 code, $5 message, $6 result as JSON text, $7 seconds until the next run of a job that goes back to pending, $8
+-- whether the attempt counts, $9 level, $10 message and $11 fields of the log line.
 with given as (
     select *
     from unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::double precision[],
                 $8::boolean[], $9::text[], $10::text[], $11::text[])
          as g(id, token, status, code, message, result, delay_s, counted, level, line, fields)
 ), held as (
-    select j.id
+    select j.id, g.status = 'pending' and j.cancel_requested_at is not null as canceled
     from integration_jobs j join given g on g.id = j.id and g.token = j.lease_token
     where j.status = 'running'
     order by j.id
     for no key update of j
+), effective as (
+    select g.id, g.result, g.delay_s, g.level, g.line, g.counted or h.canceled as counted,
+           case when h.canceled then 'canceled' else g.status end as status,
+           case when h.canceled then 'canceled' else g.code end as code,
+           case when h.canceled then 'Cancelado.' else g.message end as message,
+           case when h.canceled then jsonb '{"event": "attempt.finished", "status": "canceled"}' else g.fields::jsonb end
+           as fields
+    from held h join given g using (id)
 ), done as (
     update integration_jobs j
     set status = g.status, error_code = g.code, error_message = g.message,
@@ -129,14 +137,14 @@ with given as (
         run_at = case when g.status = 'pending' then now() + make_interval(secs => g.delay_s) else j.run_at end,
         node_id = case when g.status = 'pending' then null else j.node_id end,
         finished_at = case when g.status <> 'pending' then now() end
-    from held h join given g using (id)
-    where j.id = h.id
+    from effective g
+    where j.id = g.id
     returning j.id, j.tenant_id, j.attempts + (not g.counted)::integer as attempt, j.execution_time_ms, g.level, g.line,
               g.fields
 ), logged as (
     insert into drena.job_logs (tenant_id, job_id, attempt, level, message, fields)
     select d.tenant_id, d.id, d.attempt, d.level, d.line,
-           d.fields::jsonb || jsonb_strip_nulls(jsonb_build_object('duration_ms', d.execution_time_ms))
+           d.fields || jsonb_strip_nulls(jsonb_build_object('duration_ms', d.execution_time_ms))
     from done d
 )
 select d.id from done d
