@@ -9,17 +9,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+import msgspec
 import trio
 
+from asyncpg_trio import exceptions as pg
 from drena.engine.outages import outlast
 from drena.store.jobs import Finish, finish_attempts
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from asyncpg_trio import Pool
     from drena.engine.refusals import Refusals
     from drena.log import LogLines
 
 BATCH_SIZE: Final = 500
+REFUSED_MESSAGE: Final = "O banco de dados recusou o resultado deste processamento; veja o log do Drena."
 
 
 class _Waiting:
@@ -62,9 +67,40 @@ class Finisher:
                 await self._write(batch)
 
     async def _write(self, batch: list[_Waiting]) -> None:
-        finishes = [w.finish for w in batch]
-        accepted = await outlast("finish attempts", lambda: finish_attempts(self._pool, finishes), self._log)
+        accepted = await self._accepted([w.finish for w in batch])
         for waiting in batch:
             waiting.accepted = waiting.finish.job_id in accepted
             self._refusals.add("verdict", not waiting.accepted)
             waiting.written.set()
+
+    async def _accepted(self, finishes: list[Finish]) -> set[UUID]:
+        """Which of the jobs were still their attempts'. What the database will not take of one must not hold up the
+        others: a batch it refuses is written one by one, and a verdict it refuses is replaced by one that says so."""
+        try:
+            return await outlast(
+                "finish attempts", lambda: finish_attempts(self._pool, finishes), self._log, only_passing=True
+            )
+        except pg.PostgresError as error:
+            if len(finishes) > 1:
+                accepted: set[UUID] = set()
+                for finish in finishes:
+                    accepted |= await self._accepted([finish])
+                return accepted
+            (finish,) = finishes
+            self._log.error("the database refuses a verdict", job_id=str(finish.job_id), error=str(error))
+        plain = [_plain(finish)]
+        return await outlast("finish attempts", lambda: finish_attempts(self._pool, plain), self._log)
+
+
+def _plain(finish: Finish) -> Finish:
+    """The end of a job whose own verdict the database does not take: no result, no words of the provider's."""
+    return msgspec.structs.replace(
+        finish,
+        status="error",
+        code="verdict_refused",
+        message=REFUSED_MESSAGE,
+        result=None,
+        level="error",
+        line="attempt ended, its verdict was refused by the database",
+        fields='{"event": "attempt.finished", "status": "error", "code": "verdict_refused"}',
+    )

@@ -13,6 +13,7 @@ from uuid import UUID
 import msgspec
 import trio
 
+from asyncpg_trio import exceptions as pg
 from drena.engine.outages import outlast
 from drena.store.plain import plain_json, plain_text
 from drena.store.queries import sql
@@ -123,18 +124,28 @@ class Reporter:
             return
         tokens, percents, details = zip(*progress.values(), strict=True)
         arguments = (list(progress), list(tokens), list(percents), list(details))
-        done = await outlast("write progress", lambda: self._pool.execute(sql("write_progress"), *arguments), self._log)
-        self._refusals.add("progress", len(progress) - _rows(done))
+        self._refusals.add("progress", len(progress) - await self._write("write_progress", *arguments))
 
     async def _write_lines(self) -> None:
         lines, self._lines = self._lines, []
         if not lines:
             return
         arguments = [list(column) for column in zip(*lines, strict=True)]
-        done = await outlast("write job logs", lambda: self._pool.execute(sql("write_job_logs"), *arguments), self._log)
-        self._refusals.add("log line", len(lines) - _rows(done))
+        self._refusals.add("log line", len(lines) - await self._write("write_job_logs", *arguments))
         if self._dropped:
             self._log.warning(
                 "log lines of jobs were dropped: a provider writes faster than they can be kept", lines=self._dropped
             )
             self._dropped = 0
+
+    async def _write(self, statement: str, *arguments: object) -> int:
+        """How many rows were written. What the database refuses is lost, and told: nobody waits for a report."""
+        try:
+            return _rows(
+                await outlast(
+                    statement, lambda: self._pool.execute(sql(statement), *arguments), self._log, only_passing=True
+                )
+            )
+        except pg.PostgresError as error:
+            self._log.error("the database refuses reports of attempts", statement=statement, error=str(error))
+            return 0
