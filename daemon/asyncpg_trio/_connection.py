@@ -227,6 +227,19 @@ class Connection(CopyMixin, ObservingMixin):
         session = self._session_or_none
         return session is None or not session.poll()
 
+    async def cancel(self) -> None:
+        """End on the server what other tasks have under way on this connection; nothing when it is idle.
+
+        Each such call raises `QueryCanceledError` in its own task, and the connection stays usable. To end a call of
+        one's own, cancel its scope. Waits until the calls have ended.
+
+        Raises:
+            ConnectionDoesNotExistError: the connection is closed.
+            OSError: the server does not take the second connection that a cancel request needs.
+        Cancellation: the request may or may not have taken effect.
+        """
+        await self._session.cancel_calls()
+
     def terminate(self) -> None:
         """Close the connection at once, without waiting for anything."""
         if self._session_or_none is not None:

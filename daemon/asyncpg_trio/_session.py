@@ -258,6 +258,11 @@ class Session:
             self.terminate()
         await trio.lowlevel.checkpoint_if_cancelled()
 
+    async def cancel_calls(self) -> None:
+        """Cancel the calls under way in other tasks, and wait until they have ended."""
+        await self._cancel_until(lambda: not self.active_calls)
+        await trio.lowlevel.checkpoint_if_cancelled()
+
     async def _after(self, error: BaseException) -> None:
         """Bring the session back to idle, or close it, after a call that failed."""
         if self.loop.cancelling:

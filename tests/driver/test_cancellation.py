@@ -267,3 +267,26 @@ async def test_no_scope_of_the_caller_is_caught_by_the_driver(conn):
         await conn.execute("select pg_sleep(600)")
     assert outer.cancelled_caught
     assert not inner.cancelled_caught
+
+
+async def test_cancel_ends_what_another_task_has_under_way_and_keeps_the_connection(conn):
+    ended = []
+
+    async def sleep_on_the_server():
+        with pytest.raises(asyncpg_trio.QueryCanceledError) as caught:
+            await conn.execute("select pg_sleep(60)")
+        ended.append(caught.value)
+
+    with trio.fail_after(20):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(sleep_on_the_server)
+            await trio.testing.wait_all_tasks_blocked()
+            await conn.cancel()
+        assert len(ended) == 1
+        assert await conn.fetchval("select 1") == 1
+
+
+async def test_cancel_of_an_idle_connection_does_nothing(conn):
+    with trio.fail_after(20):
+        await conn.cancel()
+        assert await conn.fetchval("select 1") == 1
