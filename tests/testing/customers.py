@@ -47,15 +47,16 @@ class Customers(Provider):
 
     async def run(self, ctx: Context) -> Any:
         number = self.start(ctx)
-        while True:
+        while number:
             page = await self.page(ctx, number)
             await self.write(ctx, number, page)
-            if page.last:
-                return None
-            number += 1
+            number = 0 if page.last else number + 1
 
     def start(self, ctx: Context) -> int:
-        return 1 if ctx.checkpoint is None else ctx.checkpoint["next_page"]
+        """The page to begin with; 0 when an attempt that was killed had written the last."""
+        if ctx.checkpoint is None:
+            return 1
+        return 0 if ctx.checkpoint["last"] else ctx.checkpoint["page"] + 1
 
     async def page(self, ctx: CheckContext, number: int) -> Page:
         answer = await ctx.http.get(
@@ -76,7 +77,7 @@ class Customers(Provider):
         async with ctx.transaction() as tx:
             await tx.execute(WRITE, ctx.tenant.id, msgspec.json.encode(page.customers).decode())
             tx.count("customers", read=len(page.customers), created=len(page.customers))
-            tx.checkpoint({"next_page": number + 1})
+            tx.checkpoint({"page": number, "last": page.last})
         ctx.progress(number, PAGES, unit="pages")
         ctx.log.info("page written", page=number)
 

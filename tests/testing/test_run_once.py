@@ -28,7 +28,7 @@ async def test_an_attempt_says_everything_it_did(database):
     assert (done.status, done.code, done.raised, done.retry_in_s) == ("success", None, None, None)
     assert done.counters == {"customers": Counters(read=12, created=12)}
     assert done.result["customers"]["read"] == PAGES * SIZE
-    assert done.checkpoint == {"next_page": PAGES + 1}
+    assert done.checkpoint == {"page": PAGES, "last": True}
     assert done.progress is not None
     assert done.progress["done"] == PAGES
     assert [line.fields["page"] for line in done.log if line.message == "page written"] == [1, 2, 3, 4]
@@ -38,7 +38,7 @@ async def test_an_attempt_says_everything_it_did(database):
 
 async def test_an_attempt_goes_on_from_the_checkpoint_it_is_given(database):
     talk = conversation()
-    await run_once(Customers(), database, transport=talk, secrets=SECRETS, checkpoint={"next_page": 4})
+    await run_once(Customers(), database, transport=talk, secrets=SECRETS, checkpoint={"page": 3, "last": False})
     assert [each.query["page"] for each in talk.requests] == ["4"]
 
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from asyncpg_trio import Connection
 from drena.testing.clock import real_time
+from drena.testing.conformance import ProviderConformance
 from drena.testing.conversation import Answer, Conversation, Seen, UnexpectedRequest
 from drena.testing.database import Database
 from drena.testing.recording import Recording
@@ -26,6 +27,7 @@ __all__ = [
     "Database",
     "LogLine",
     "Outcome",
+    "ProviderConformance",
     "Recording",
     "Seen",
     "UnexpectedRequest",

@@ -32,6 +32,14 @@ def drena_postgres() -> Iterator[Server]:
         yield server
 
 
+@pytest.fixture(scope="class")
+def drena_suite_database(drena_postgres: Server) -> Iterator[Database]:
+    """A migrated database for the conformance suite, whose tests empty it themselves."""
+    database = trio.run(drena_postgres.create)
+    yield database
+    trio.run(drena_postgres.drop, database)
+
+
 @pytest.fixture
 def drena_database(drena_postgres: Server) -> Iterator[Database]:
     """A new, migrated database for this test."""

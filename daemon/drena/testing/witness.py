@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from drena.api import CheckContext, CheckResult, Context, Transaction
 
-__all__ = ["Account", "Witness"]
+__all__ = ["Account", "Witness", "leaves"]
 
 
 class Account:
@@ -33,6 +33,8 @@ class Account:
         """Resume states as they were committed, as plain JSON values."""
         self.said: list[tuple[str, str]] = []
         """Where and what: log lines, progress, result, errors, checkpoints; nothing is redacted."""
+        self.secrets: set[str] = set()
+        """Names of the secrets it read."""
         self.raised: BaseException | None = None
         """What `run` raised."""
         self.ended = False
@@ -76,7 +78,7 @@ class Witness(Provider):
             result = await self._provider.run(cast("Context", _Watched(ctx, account)))
         except BaseException as error:
             account.raised = error
-            account.note("the error it raises", *map(str, _leaves(error)))
+            account.note("the error it raises", *map(str, leaves(error)))
             raise
         else:
             account.note("its result", result)
@@ -85,9 +87,10 @@ class Witness(Provider):
             account.ended = True
 
 
-def _leaves(error: BaseException) -> list[BaseException]:
+def leaves(error: BaseException) -> list[BaseException]:
+    """The exceptions inside a group, however deep; a bare one is its own only leaf."""
     if isinstance(error, BaseExceptionGroup):
-        return [leaf for each in error.exceptions for leaf in _leaves(each)]
+        return [leaf for each in error.exceptions for leaf in leaves(each)]
     return [error]
 
 
@@ -105,6 +108,10 @@ class _Watched:
     @property
     def http(self) -> httpx2.AsyncClient:
         return self._inner.http
+
+    def secret(self, name: str) -> str:
+        self._account.secrets.add(name)
+        return self._inner.secret(name)
 
     def progress(
         self, done: int, total: int | None = None, *, unit: str = "", phase: str = "", message: str = ""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Self, cast
 from uuid import UUID, uuid4
 
 import msgspec
+import pytest
 import trio
 
 from drena.api import Counters, GiveUp, Provider
@@ -237,6 +238,7 @@ async def open_workbench(
     redactor, refusals, log = Redactor(), Refusals(), Lines()
     lines: Any = log
     providers: dict[str, Provider] = {provider.slug: provider}
+    trouble: BaseException | None = None
     async with AsyncExitStack() as stack:
         with real_time():
             pool = HeldPool(await stack.enter_async_context(open_pool(database.url, size=4)))
@@ -257,5 +259,10 @@ async def open_workbench(
         async with trio.open_nursery() as nursery:
             nursery.start_soon(desk.finisher.run, name="finisher")  # noqa: ASYNC113  # who comes first waits
             nursery.start_soon(desk.reporter.run, name="reporter")  # noqa: ASYNC113
-            yield await Workbench(pool, desk, providers, provider).set_up(case)
+            try:
+                yield await Workbench(pool, desk, providers, provider).set_up(case)
+            except (Exception, pytest.fail.Exception, pytest.skip.Exception) as error:  # noqa: BLE001
+                trouble = error
             nursery.cancel_scope.cancel()
+    if trouble is not None:
+        raise trouble  # the test's own, not wrapped by a nursery it knows nothing of
