@@ -168,7 +168,7 @@ class Dispatcher:
                 await self._release(ahead.strays)
             if self._woken.is_set() or (ahead.due and slept):
                 return
-            poll_s = self._limits.poll_s * random.uniform(0.5, 1.0)  # noqa: S311  # jitter, not a secret
+            poll_s = self._limits.poll_s * random.uniform(0.75, 1.0)  # noqa: S311  # jitter, not a secret
             with trio.move_on_after(poll_s if ahead.next_s is None else min(poll_s, max(ahead.next_s, 0.001))):
                 await self._woken.wait()
             slept = True
