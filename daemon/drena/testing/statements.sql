@@ -65,3 +65,7 @@ select quote_ident(table_schema) || '.' || quote_ident(table_name) as name
 from information_schema.tables
 where table_type = 'BASE TABLE' and table_schema not in ('pg_catalog', 'information_schema')
 order by 1;
+
+-- name: find_text
+-- How many rows of a table, whose name is put in place of a_table, hold the text $1.
+select count(*)::int as n from a_table t where strpos(t::text, $1) > 0;

@@ -56,7 +56,7 @@ class Manners(Subject):
     async def _search(self, database: Database) -> None:
         for table in await database.fetch(statement("list_tables")):
             for name, value in self.secrets.items():
-                query = f"select count(*)::int as n from {table['name']} t where strpos(t::text, $1) > 0"  # noqa: S608
+                query = statement("find_text").replace("a_table", table["name"])
                 (found,) = await database.fetch(query, value)
                 if found["n"]:
                     fail(
