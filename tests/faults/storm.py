@@ -89,6 +89,7 @@ class Storm:
     _proxies: dict[str, Proxy] = field(default_factory=dict)
     _lanes: int = 0
     _calm: bool = False
+    _fed: trio.Event = field(default_factory=trio.Event)
 
     async def rage(self, enough: Callable[[Counter[str]], bool]) -> None:
         """Hurt until it is enough, then heal everything and wait for the end of all jobs."""
@@ -109,6 +110,7 @@ class Storm:
                 if self.weights:
                     await self._hurt(dice)
             self._calm = True
+            await self._fed.wait()
             for proxy in self._proxies.values():
                 proxy.heal()
             await self.fleet.all_ended(CALM_LIMIT_S)
@@ -211,7 +213,8 @@ class Storm:
                 self.tally["starts"] += 1
                 code = await node.process.wait()
                 del self._up[name]
-                assert code in (0, 4, -signal.SIGKILL), f"{name} ended with {code}:\n{node.text}"
+                ended = (0, 4, -signal.SIGKILL, -signal.SIGTERM)  # the last: before it listens to signals
+            assert code in ended, f"{name} ended with {code}:\n{node.text}"
 
     async def _mow(self, name: str) -> None:
         """Kill, at a random moment of its life, whatever starts."""
@@ -238,6 +241,7 @@ class Storm:
                 with suppress(*PASSING):  # asked for or not: what was is what counts
                     await self.fleet.pool.fetchval(REQUEST, json.dumps(wanted))
             await trio.sleep(0.1)
+        self._fed.set()
 
     def _order(self, dice: random.Random, offices: list[Any]) -> dict[str, Any]:
         self._lanes += 1

@@ -110,12 +110,11 @@ class Proxy:
 @asynccontextmanager
 async def open_proxy(server_port: int) -> AsyncIterator[Proxy]:
     """A proxy on a free port before a server on this machine."""
-    async with trio.open_nursery() as nursery:
-        (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
-        async with listener:
-            proxy = Proxy(server_port, listener.socket.getsockname()[1])
-            nursery.start_soon(proxy.accept_all, listener)
-            try:
-                yield proxy
-            finally:
-                nursery.cancel_scope.cancel()
+    (listener,) = await trio.open_tcp_listeners(0, host="127.0.0.1")
+    async with listener, trio.open_nursery() as nursery:
+        proxy = Proxy(server_port, listener.socket.getsockname()[1])
+        nursery.start_soon(proxy.accept_all, listener)
+        try:
+            yield proxy
+        finally:
+            nursery.cancel_scope.cancel()
