@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import httpx2
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 PAGES = 4
 SIZE = 20
 LAST_PAGE_SIZE = 5
+NO_DELIVERIES = re.compile(r"/deliveries/.*")
 VIRTUAL_DAY_S = 24 * 3600.0
 STAMPS = ("id", "numero", "created_at", "updated_at", "synced_at", "organizacao_id")
 
@@ -59,7 +61,8 @@ class TestAcessorias(ProviderConformance):
     """The page written last, on purpose, and what the reader is ahead of the writer."""
 
     def conversation(self) -> Conversation:
-        return Conversation().answer_with("GET", "/companies/ListAll", listing)
+        talk = Conversation().answer_with("GET", "/companies/ListAll", listing)
+        return talk.answer("GET", NO_DELIVERIES, status=204)
 
     async def rows(self, conn: Connection) -> list[dict[str, Any]]:
         found = await conn.fetch("select *, raw_payload::text as raw from empresas order by external_key")
