@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from drena.api import GiveUp
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Sequence
 
 DEFAULT: Final = "https://api.acessorias.com"
@@ -63,3 +64,23 @@ def companies_page(base: str, page: int, include: Sequence[str]) -> str:
     called `Pagina`; a name the API does not know is ignored, and page 1 comes back for ever.
     """
     return f"{base}/companies/ListAll?{'&'.join([*include, f'Pagina={page}'])}"
+
+
+def deliveries_page(
+    base: str, document: str | None, page: int, *, first: dt.date, last: dt.date, since: str | None = None
+) -> str:
+    """The address of one page of deliveries, of one company or of all.
+
+    Both days are mandatory: without them the API answers 204, the same as "nothing". `config` is presence-only;
+    ``config=1`` would mean delivery 1.
+
+    Args:
+        base: as `repair` made it.
+        document: without punctuation; None for all companies.
+        page: from 1.
+        first: earliest deadline.
+        last: latest deadline.
+        since: `DtLastDH`, ``YYYY-MM-DD HH:MM:SS``.
+    """
+    changed = f"&DtLastDH={quote(since)}" if since else ""
+    return f"{base}/deliveries/{document or 'ListAll'}?config&DtInitial={first}&DtFinal={last}{changed}&Pagina={page}"

@@ -71,7 +71,7 @@ def _trouble(status: int, retry_after: str | None) -> GiveUp | RetryLater:
     if status == 403:
         return GiveUp(
             "token_forbidden",
-            "O token do Acessórias não tem permissão para listar empresas (403): revise as permissões de quem o criou.",
+            "O token do Acessórias não tem permissão para esta consulta (403): revise as permissões de quem o criou.",
         )
     if status == 429:
         return RetryLater(

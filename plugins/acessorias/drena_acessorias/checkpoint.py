@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from drena_acessorias.delivery_state import Position
 from drena_acessorias.documents import check_digits_hold
 from drena_acessorias.pages import DIGEST_LENGTH
 
@@ -73,6 +74,12 @@ class Checkpoint(msgspec.Struct, frozen=True):
     read: int = 0
     """Different companies, and anonymous rows, of all pages."""
     tallies: Tallies = Tallies()
+    began: str = ""
+    """The office's time when the job began: the next watermark of the companies."""
+    companies: dict[str, Any] | None = None
+    """The result of the companies, once they are done."""
+    deliveries: Position | None = None
+    """Where the deliveries stand, once they began."""
 
     def digests_of_pages(self) -> list[str]:
         """The digest of each page, from the first."""
@@ -82,6 +89,7 @@ class Checkpoint(msgspec.Struct, frozen=True):
         """The checkpoint to commit with this page; arguments as for `Tallies.after`."""
         return Checkpoint(
             known=self.known,
+            began=self.began,
             next_page=page.page + 1,
             digests=self.digests[: (page.page - 1) * DIGEST_LENGTH] + page.digest,
             last_page=tuple(batch.identities[:_IDENTITIES_KEPT]),

@@ -1,4 +1,4 @@
-"""Asking the API for pages of companies, and reading ahead of the writer.
+"""Asking the API for pages of companies and deliveries, and reading ahead of the writer.
 
 Pace, retries and timeouts are the daemon's (`Context.http`); this module adds the address, the token and what the
 answers mean.
@@ -6,23 +6,31 @@ answers mean.
 
 from __future__ import annotations
 
+import datetime as dt
 import re
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 import trio
 
 from drena.api import GiveUp, RetryLater
-from drena_acessorias.address import companies_page, repair
+from drena_acessorias.address import companies_page, deliveries_page, repair
 from drena_acessorias.answers import Nothing, Rows, classify
+from drena_acessorias.delivery_rows import flat
+from drena_acessorias.office_clock import server_offset
 from drena_acessorias.pages import AskAgain, End, Take, Walk
 
 if TYPE_CHECKING:
     from drena.api import CheckContext
+    from drena_acessorias.delivery_plan import Reach
     from drena_acessorias.settings import Settings
 
 Reading = Take | End | GiveUp | RetryLater
 """What travels from the reader to the writer. Trouble takes its turn behind the pages read before it."""
+
+Ask = Callable[[int], Awaitable[Rows | Nothing]]
+"""Asks for one page of a list, by its number."""
 
 _BEARER: Final = re.compile(r"bearer\s+", re.IGNORECASE)
 _TOKEN: Final = re.compile(r"[!-~]+")
@@ -42,20 +50,36 @@ class Client:
         self._settings: Settings = ctx.settings
         self._base = repair(ctx.base_url)
         self._token = _clean_token(ctx.secret("token"))
+        self.offset: dt.timedelta | None = None
+        """How far the server's clock is ahead of ours, by its last answer; None when it does not say."""
 
     async def companies(self, page: int) -> Rows | Nothing:
-        """Ask for one page, once. Raises what `classify` and `Context.http` raise."""
-        address = companies_page(self._base, page, self._settings.include)
+        """Ask for one page of companies, once. Raises what `classify` and `Context.http` raise."""
+        return await self._ask(companies_page(self._base, page, self._settings.include))
+
+    async def deliveries(self, document: str | None, reach: Reach, since: str | None, page: int) -> Rows | Nothing:
+        """Ask for one page of deliveries, once, as single rows; of all companies when `document` is None."""
+        address = deliveries_page(self._base, document, page, first=reach.first, last=reach.last, since=since)
+        return flat(await self._ask(address))
+
+    async def _ask(self, address: str) -> Rows | Nothing:
         response = await self._http.get(address, headers={"Authorization": f"Bearer {self._token}"})
+        self.offset = server_offset(response.headers.get("Date"), dt.datetime.now(dt.UTC)) or self.offset
         answer = classify(response.status_code, response.content, retry_after=response.headers.get("Retry-After"))
         if isinstance(answer, Nothing):
             return msgspec.structs.replace(answer, text=answer.text.replace(self._token, "…"))
         return answer
 
-    async def next_step(self, walk: Walk) -> Take | End:
-        """Ask until the page is certain: a full page, or the end of the list seen twice."""
+    async def next_step(self, walk: Walk, ask: Ask | None = None) -> Take | End:
+        """Ask until the page is certain: a full page, or the end of the list seen twice.
+
+        Args:
+            walk: where the reading of the list stands.
+            ask: for one page by its number; `companies` unless it says otherwise.
+        """
+        ask = ask or self.companies
         while True:
-            step = walk.step(await self.companies(walk.page))
+            step = walk.step(await ask(walk.page))
             if isinstance(step, AskAgain):
                 self._log.debug("página vazia: perguntando de novo", page=step.page)
                 await trio.sleep(self._settings.confirm_delay_s)

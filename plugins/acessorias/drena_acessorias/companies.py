@@ -15,6 +15,7 @@ the database.
 
 from __future__ import annotations
 
+import datetime as dt
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
@@ -25,7 +26,9 @@ from drena.api import AttemptFenced, Counters, GiveUp, RetryLater
 from drena_acessorias.brakes import nothing_usable, verdict
 from drena_acessorias.checkpoint import Checkpoint
 from drena_acessorias.client import Client, Reading
+from drena_acessorias.delivery_mirror import set_watermark
 from drena_acessorias.mirror import Written, count_known, write_page
+from drena_acessorias.office_clock import earliest, spoken
 from drena_acessorias.pages import End, Take, Walk, resume_at
 from drena_acessorias.rows import Batch, gather, has_identifier
 
@@ -79,7 +82,7 @@ class CompaniesSync:
         if not isinstance(outcome, End):
             raise outcome
         self._judge(outcome)
-        return self._result(outcome)
+        return await self._finish(outcome)
 
     async def _write_all(self, pages: trio.MemoryReceiveChannel[Reading]) -> End | GiveUp | RetryLater | AttemptFenced:
         """Write page after page. The reasons to stop are returned, not raised: the nursery would wrap them."""
@@ -162,6 +165,15 @@ class CompaniesSync:
                 "a lista terminou com uma mensagem do Acessórias", page=end.page, text=end.nothing.text
             )
 
+    async def _finish(self, end: End) -> dict[str, Any]:
+        """Commit the watermark of a list that was judged good, with the result for whatever the job does next."""
+        result = self._result(end)
+        async with self._ctx.transaction() as tx:
+            mark = {"since": self._state.began, "companies": self._state.read}
+            await set_watermark(tx, self._ctx.tenant.id, ENTITY, mark)
+            tx.checkpoint(msgspec.structs.replace(self._state, companies=result))
+        return result
+
     def _result(self, end: End) -> dict[str, Any]:
         counters = self._ctx.counters.get(ENTITY, Counters())
         return {
@@ -170,15 +182,17 @@ class CompaniesSync:
             "known_before": self._state.known,
             **msgspec.to_builtins(counters),
             **msgspec.to_builtins(self._state.tallies),
+            "masked": list(self._state.tallies.masked),
         }
 
 
 async def sync_companies(ctx: Context) -> dict[str, Any]:
     """Mirror the office's companies into `empresas`, from the checkpoint on."""
-    return await CompaniesSync(ctx, _committed(ctx) or await _first(ctx)).run()
+    state = committed(ctx) or await _first(ctx)
+    return state.companies if state.companies is not None else await CompaniesSync(ctx, state).run()
 
 
-def _committed(ctx: Context) -> Checkpoint | None:
+def committed(ctx: Context) -> Checkpoint | None:
     """The checkpoint of an earlier attempt; None when there is none, or another version of this plugin wrote it."""
     if ctx.checkpoint is None:
         return None
@@ -192,6 +206,7 @@ def _committed(ctx: Context) -> Checkpoint | None:
 async def _first(ctx: Context) -> Checkpoint:
     """A checkpoint that remembers how many companies were known before this job wrote any."""
     async with ctx.transaction() as tx:
-        state = Checkpoint(known=await count_known(tx, ctx.tenant.id))
+        began = spoken(earliest(dt.datetime.now(dt.UTC), None))
+        state = Checkpoint(known=await count_known(tx, ctx.tenant.id), began=began)
         tx.checkpoint(state)
     return state

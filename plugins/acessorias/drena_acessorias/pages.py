@@ -63,14 +63,16 @@ class Walk:
         start: the first page to ask for.
         cap: the last page a list may have.
         digests: of the pages before, from page 1 on; a page read anew replaces its own.
+        rows: what the list is of, for its errors.
     """
 
-    def __init__(self, *, start: int, cap: int, digests: Iterable[str] = ()) -> None:
+    def __init__(self, *, start: int, cap: int, digests: Iterable[str] = (), rows: str = "empresas") -> None:
         self.page = start
         """The page to ask for now."""
         self._cap = cap
         self._page_of = {digest: page for page, digest in enumerate(digests, 1) if page < start}
         self._doubting = False
+        self._rows = rows
 
     def step(self, answer: Rows | Nothing) -> Step:
         """Judge the answer to a request for `page`.
@@ -89,15 +91,15 @@ class Walk:
         if self.page > self._cap:
             raise GiveUp(
                 "too_many_pages",
-                f"A lista de empresas passou do limite de {self._cap} páginas; a leitura foi interrompida. "
-                "Se o escritório tem mesmo tantas empresas, aumente max_pages.",
+                f"A lista de {self._rows} passou do limite de {self._cap} páginas; a leitura foi interrompida. "
+                f"Se o escritório tem mesmo tantas {self._rows}, aumente max_pages.",
             )
         digest = page_digest(rows)
         earlier = self._page_of.setdefault(digest, self.page)
         if earlier != self.page:
             raise GiveUp(
                 "pagination_repeated",
-                f"O Acessórias devolveu na página {self.page} exatamente as empresas da página {earlier}: "
+                f"O Acessórias devolveu na página {self.page} exatamente as {self._rows} da página {earlier}: "
                 "a paginação não está funcionando, e a leitura foi interrompida.",
             )
         taken = Take(self.page, rows, digest, throttled=self._doubting)

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+Entity = Literal["companies", "deliveries"]
 Section = Literal["obligations", "contacts", "departments", "registrationData", "stateRegistrations"]
 
 
@@ -21,3 +22,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     known, so an office that lost most of its clients may need less."""
     include: tuple[Section, ...] = ("obligations", "contacts", "departments", "registrationData", "stateRegistrations")
     """Parts of a company to ask for beside the base fields."""
+    entities: tuple[Entity, ...] = ("companies",)
+    """What a job without a lane mirrors. Deliveries are asked for when an operator names them: the first reading takes
+    three requests a company, and an office that does not use them would get an error a day."""
+    deliveries_back_days: Annotated[int, msgspec.Meta(ge=0, le=3650)] = 365
+    """How far back deadlines are read."""
+    deliveries_ahead_days: Annotated[int, msgspec.Meta(ge=0, le=3650)] = 365
+    """How far ahead deadlines are read."""
+    window_days: Annotated[int, msgspec.Meta(ge=1, le=7500)] = 800
+    """The most days one request for deliveries spans; fewer make more requests of fewer pages."""
+    overlap_minutes: Annotated[int, msgspec.Meta(ge=0, le=1440)] = 120
+    """How far before the last reading changes are asked for again."""
+    full_every_days: Annotated[int, msgspec.Meta(ge=1, le=365)] = 7
+    """After how many days deliveries are read company by company again, whatever was followed in between."""

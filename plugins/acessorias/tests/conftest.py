@@ -10,7 +10,7 @@ import functools
 import inspect
 import subprocess
 import sys
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 from uuid import UUID, uuid4
@@ -32,10 +32,11 @@ from support.postgres import PostgresServer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+    from contextlib import AbstractContextManager
 
 TEST_LIMIT_S = 30.0
 TOKEN = "synthetic-token"
-MIGRATION = Path(drena.__file__).parent / "store" / "migrations" / "0001_adopt.sql"
+MIGRATIONS = Path(drena.__file__).parent / "store" / "migrations"
 INDEXES = Path(__file__).parent.parent / "indexes.sql"
 ATTEMPTS = "create table attempts (checkpoint jsonb, counters jsonb); insert into attempts values (null, '{}');"
 
@@ -118,7 +119,7 @@ class Attempt:
             id=uuid4(),
             tenant_id=office.tenant_id,
             provider_slug="acessorias",
-            lane="",
+            lane=office.lane,
             attempt=1,
             max_attempts=5,
             payload={},
@@ -172,6 +173,7 @@ class Office:
         self.token = TOKEN
         self.base_url: str | None = None
         self.settings = Settings(confirm_delay_s=0.0)
+        self.lane = "companies"
         self.attempt: Attempt | None = None
         """The latest one."""
 
@@ -225,14 +227,48 @@ class Office:
         return {str(row["id"]): row["stamp"] for row in await self.sql("select id, xmin::text as stamp from empresas")}
 
 
+class CutAfter(trio.abc.Instrument):
+    """Cancels a scope at the n-th step of any task, counted from now: a kill at any await there is."""
+
+    def __init__(self, scope: trio.CancelScope, steps: int) -> None:
+        self._scope = scope
+        self._left = steps
+        self.steps = 0
+
+    def before_task_step(self, task: trio.lowlevel.Task) -> None:
+        self.steps += 1
+        if self.steps == self._left:
+            self._scope.cancel()
+
+
+@contextmanager
+def _cut_after(steps: int) -> Iterator[CutAfter]:
+    with trio.CancelScope() as scope:
+        cut = CutAfter(scope, steps)
+        trio.lowlevel.add_instrument(cut)
+        try:
+            yield cut
+        finally:
+            trio.lowlevel.remove_instrument(cut)
+
+
+@pytest.fixture
+def cut_after() -> Callable[[int], AbstractContextManager[CutAfter]]:
+    """A kill at the n-th step of any task."""
+    return _cut_after
+
+
 @pytest.fixture(scope="session")
 def office_database() -> Iterator[str]:
     """One server and one database for all tests; each finds it as the migration leaves it."""
     tenant = "insert into organizacoes (id, nome, slug) values ('{}', '{}', '{}');"
     with PostgresServer() as running:
         for text in (
-            MIGRATION.read_text(),
+            (MIGRATIONS / "0001_adopt.sql").read_text(),
+            "create schema if not exists drena",
+            (MIGRATIONS / "0002_drena.sql").read_text(),
             INDEXES.read_text(),
+            (MIGRATIONS / "0009_acessorias.sql").read_text(),
             ATTEMPTS,
             tenant.format(UUID(int=1), "Contmax", "contmax"),
             tenant.format(UUID(int=2), "Outro", "outro"),
@@ -245,7 +281,10 @@ def office_database() -> Iterator[str]:
 async def quiet_office(office_database: str) -> AsyncIterator[Office]:
     """An office for tests that write pages themselves."""
     async with asyncpg_trio.connect(office_database) as conn:
-        await conn.execute("truncate empresas; update attempts set checkpoint = null, counters = '{}'")
+        await conn.execute(
+            "truncate empresas, drena.deliveries, drena.sync_state;"
+            " update attempts set checkpoint = null, counters = '{}'"
+        )
         yield Office(office_database, conn)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import random
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,7 +15,8 @@ from drena_acessorias.rows import Company
 from drena_acessorias.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
 
     from fake_acessorias.launch import Fake
 
@@ -25,36 +25,13 @@ STAMPS = {"id", "numero", "created_at", "updated_at", "synced_at"}
 CUTS = 20
 
 
-class CutAfter(trio.abc.Instrument):
-    """Cancels a scope at the n-th step of any task, counted from now: a kill at any await there is."""
-
-    def __init__(self, scope: trio.CancelScope, steps: int) -> None:
-        self._scope = scope
-        self._left = steps
-        self.steps = 0
-
-    def before_task_step(self, task: trio.lowlevel.Task) -> None:
-        self.steps += 1
-        if self.steps == self._left:
-            self._scope.cancel()
-
-
-@contextmanager
-def cut_after(steps: int) -> Iterator[CutAfter]:
-    with trio.CancelScope() as scope:
-        cut = CutAfter(scope, steps)
-        trio.lowlevel.add_instrument(cut)
-        try:
-            yield cut
-        finally:
-            trio.lowlevel.remove_instrument(cut)
-
-
 async def content(office: Any) -> list[dict[str, Any]]:
     return [{name: value for name, value in row.items() if name not in STAMPS} for row in await office.rows()]
 
 
-async def test_a_sync_cut_off_anywhere_ends_like_one_that_was_not(office: Any, fake: Fake) -> None:
+async def test_a_sync_cut_off_anywhere_ends_like_one_that_was_not(
+    office: Any, fake: Fake, cut_after: Callable[[int], AbstractContextManager[Any]]
+) -> None:
     seed = random.randrange(2**32)
     print(f"seed {seed}")
     chance = random.Random(seed)
