@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import trio
+
 from engine.node import Script, open_node
 from support.waiting import wait_until
 
@@ -31,9 +33,11 @@ REFUSE_LINES = "alter table drena.job_logs add constraint refuse check (message 
 
 async def test_a_refused_verdict_ends_its_own_job_in_words_and_the_others_as_they_were(database: str) -> None:
     async def refused(ctx: Context) -> dict[str, bool]:
+        await trio.lowlevel.checkpoint()
         return {"refused": True}
 
     async def taken(ctx: Context) -> dict[str, bool]:
+        await trio.lowlevel.checkpoint()
         return {"taken": True}
 
     async with open_node(database, Script(refused=refused, taken=taken), tenant__max_jobs=10) as node:
@@ -49,7 +53,7 @@ async def test_a_refused_verdict_ends_its_own_job_in_words_and_the_others_as_the
 
 async def test_a_database_that_refuses_claims_is_outlasted_and_told_as_an_error(database: str) -> None:
     async def taken(ctx: Context) -> None:
-        return None
+        await trio.lowlevel.checkpoint()
 
     async with open_node(database, Script(taken=taken)) as node:
         await node.conn.execute(REFUSE_CLAIMS)
@@ -67,6 +71,7 @@ async def test_a_database_that_refuses_claims_is_outlasted_and_told_as_an_error(
 
 async def test_reports_the_database_refuses_are_lost_and_told_and_hold_up_nobody(database: str) -> None:
     async def talks(ctx: Context) -> None:
+        await trio.lowlevel.checkpoint()
         ctx.log.info("refused")
 
     async with open_node(database, Script(talks=talks)) as node:
