@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -28,6 +29,13 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
 
 
+def free_port() -> int:
+    """A port nobody listens on, in place of the page's own: two runs must not meet."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
 @pytest.fixture
 def desk(tmp_path):
     """A folder that looks like a checkout, and an environment in which `pip` asks no index."""
@@ -47,24 +55,27 @@ def desk(tmp_path):
 def test_its_commands_lead_to_a_provider_whose_check_is_content(desk):
     folder, environment = desk
     commands = "\n".join(blocks("sh")).replace("python3 -m venv venv && . venv/bin/activate\n", "")
-    server = "python tests/fake_api.py &\n"
+    server = "python tests/fake_api.py 8999 &\n"
     assert server in commands
     waits = "until python -c 'import socket; socket.create_connection((\"127.0.0.1\", 8999))' 2>/dev/null; do :; done\n"
-    script = "set -eu\n" + commands.replace(server, server + waits)
-    with subprocess.Popen(
-        ["bash", "-c", script],
-        cwd=folder,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    ) as process:
+    script = ("set -eu\n" + commands.replace(server, server + waits)).replace("8999", str(free_port()))
+    with (
+        (folder / "said").open("w+") as written,
+        subprocess.Popen(
+            ["bash", "-c", script],
+            cwd=folder,
+            env=environment,
+            stdout=written,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        ) as process,
+    ):
         try:
             process.wait(LIMIT_S)
         finally:
             os.killpg(process.pid, signal.SIGTERM)  # the server that the page starts in the background
-        said = process.stdout.read()
+    said = (folder / "said").read_text()
     assert process.returncode == 0, said
     last = said.strip().splitlines()[-1]
     assert last.split()[:3] == ["contmax", "acme", "True"]

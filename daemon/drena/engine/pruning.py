@@ -42,7 +42,7 @@ async def prune_now_and_then(pool: Pool, settings: Callable[[], Retention], log:
         await trio.sleep(wait_s * random.uniform(0.75, 1.25))  # noqa: S311  # jitter, not a secret
         wait_s = EVERY_S
         try:
-            pruned = await outlast("prune", partial(prune, pool, settings(), rest=REST), log)
+            pruned = await outlast("prune", partial(prune, pool, settings(), rest=REST), log, only_passing=True)
         except pg.PostgresError as error:
             log.error("history could not be pruned, will try again", error=str(error), retry_in_s=wait_s)
         else:
