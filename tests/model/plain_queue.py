@@ -105,6 +105,8 @@ def request(state: State, tenant: UUID, lane: str, answer: Any, *, alone: bool) 
 
 def claim(state: State, node: UUID, answer: Mapping[UUID, int], *, alone: bool) -> State | None:
     """Answer: jobs with their new tokens. Work-conserving within the caps (I7)."""
+    if node not in state.nodes and answer:
+        return None  # nobody would look for them (I5)
     for job, token in answer.items():
         if state.jobs[job].status != "pending" or token != state.jobs[job].token + 1:
             return None
@@ -113,7 +115,7 @@ def claim(state: State, node: UUID, answer: Mapping[UUID, int], *, alone: bool) 
         room = max(TENANT_CAP - sum(j.status == "running" for j in of_tenant.values()), 0)
         due = sum(j.status == "pending" for j in of_tenant.values())
         taken = sum(i in answer for i in of_tenant)
-        if taken > room or (alone and taken < min(room, due)):
+        if taken > room or (alone and node in state.nodes and taken < min(room, due)):
             return None
     return state.having(
         {
