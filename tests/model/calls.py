@@ -101,8 +101,8 @@ async def rescue(conn: Connection, rescuer: UUID) -> tuple[frozenset[UUID], froz
 
 
 async def release(conn: Connection, node: UUID) -> frozenset[UUID]:
+    await conn.execute(sql("leave_node"), node)  # first, as the engine does it: it waits for a claim under way
     rows = await conn.fetch(sql("release_jobs"), node, "model", None)
-    await conn.execute(sql("leave_node"), node)
     return frozenset(row["id"] for row in rows)
 
 

@@ -135,7 +135,10 @@ def finish(state: State, job: UUID, token: int, status: str, answer: bool, *, al
             status = "canceled"
         again = replace(row, status="pending", node=None, old=False)
         return state.having({job: again if status == "pending" else _ended(row, status)}) if answer else None
-    return state if answer == (row.token == token and row.status == status) else None
+    sent_again = row.token == token and row.status == status
+    return (
+        state if answer == sent_again or (sent_again and not alone) else None
+    )  # at once with the first: may be refused
 
 
 def checkpoint(state: State, job: UUID, token: int, page: int, answer: bool, *, alone: bool) -> State | None:

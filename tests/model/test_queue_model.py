@@ -82,6 +82,7 @@ class Machine(RuleBasedStateMachine):
         self.state = State()
         self.window: list[Begun] = []
         self.claims: list[tuple[UUID, int]] = []
+        self.history: list[str] = []
         self.bridge.call(self._with, calls.start_anew, self.tenants)
 
     @initialize()
@@ -108,11 +109,11 @@ class Machine(RuleBasedStateMachine):
             self._make(plain_queue.claim, node, hold=held)
 
     def finish(self, pick: int, _: UUID, held: bool) -> None:
-        if self.claims:
+        if self.claims and self._may_speak(*self._attempt(pick)):
             self._make(plain_queue.finish, *self._attempt(pick), STATUSES[pick // 6 % 4], hold=held)
 
     def checkpoint(self, pick: int, _: UUID, held: bool) -> None:
-        if self.claims:
+        if self.claims and self._may_speak(*self._attempt(pick)):
             self._make(plain_queue.checkpoint, *self._attempt(pick), pick % 100, hold=held)
 
     def cancel(self, pick: int, _: UUID, held: bool) -> None:
@@ -210,12 +211,18 @@ class Machine(RuleBasedStateMachine):
         seen = self.bridge.call(self._with, calls.read_state)
         order = explain(self.state, happened, seen)
         if order is None:
-            told = "\n".join(map(str, happened))
-            raise AssertionError(f"no order explains\n{told}\nbefore {self.state}\nafter  {seen}")
+            told = "\n".join([*self.history, "no order explains:", *map(str, happened)])
+            raise AssertionError(f"{told}\nbefore {self.state}\nafter  {seen}")
         for call in order:
             self.state = call.step(self.state, *call.arguments, call.answer, alone=len(order) == 1)
+            self.history.append(str(call))
             if call.step is plain_queue.claim:
                 self.claims += call.answer.items()
+
+    def _may_speak(self, job: UUID, token: int) -> bool:
+        """Zombies do; an attempt that wrote its own verdict is over, also when an old function then took the job."""
+        row = self.state.jobs[job]
+        return not (row.status == "running" and row.token == token and row.node is None)
 
     def _waiting(self) -> list[UUID]:
         """Jobs that no node holds, and not for long yet."""
@@ -284,6 +291,6 @@ def test_every_interleaving_of_calls_is_one_the_model_allows(bridge: Bridge, req
             deadline=None,
             suppress_health_check=list(HealthCheck),
             database=None,
-            phases=[Phase.generate] if profile == "long" else [Phase.generate, Phase.shrink],
+            phases=[Phase.generate, Phase.shrink] if profile == "long" else [Phase.generate],
         ),
     )
