@@ -19,6 +19,7 @@ import socket
 import uuid
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -44,7 +45,7 @@ from drena.store.embedded import open_embedded
 from drena.store.migrate import migrate
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 
     from asyncpg_trio import Pool
     from drena.api import Provider
@@ -114,6 +115,7 @@ class Daemon:
         outside: the providers' secrets and HTTP clients.
         redactor: knows the secrets handed out.
         log: the daemon's log.
+        inherited: listening sockets that systemd opened, by name: `drena-feed`, `drena-http`.
         die: ends the process at once, with this exit code; called when a provider does not let a term end.
     """
 
@@ -127,9 +129,11 @@ class Daemon:
         outside: Outside,
         redactor: Redactor,
         log: LogLines,
+        inherited: Mapping[str, Sequence[socket.socket]] = MappingProxyType({}),
         die: Callable[[int], object] = os._exit,
     ) -> None:
         self._die = die
+        self._inherited = inherited
         self._config = config
         self._outside = outside
         self._lease: Lease | None = None

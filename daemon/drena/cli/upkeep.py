@@ -22,6 +22,7 @@ from drena.store.migrate import migrate as bring_up_to_date
 from drena.store.migrate import missing
 from drena.store.queries import sql
 from drena.store.reads import find_tenant
+from drena.systemd import inherited_sockets
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,6 +45,7 @@ async def run(config: Path | None) -> None:
             outside=scene.outside,
             redactor=scene.redactor,
             log=scene.log,
+            inherited=inherited_sockets(),
         )
         async with trio.open_nursery() as nursery:
             nursery.start_soon(obey_signals, daemon, partial(_reload, config, scene, daemon), name="signals")
