@@ -38,11 +38,13 @@ from drena.engine.pruning import prune_now_and_then
 from drena.engine.refusals import Refusals
 from drena.engine.reports import Reporter
 from drena.engine.rescue import Rescuer
+from drena.engine.sign_of_life import SignOfLife
 from drena.engine.wakes import listen_for_wakes
 from drena.errors import DatabaseAwayError, Exit
 from drena.store.database import open_pool
 from drena.store.embedded import open_embedded
 from drena.store.migrate import migrate
+from drena.systemd import notify
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -92,6 +94,7 @@ async def wait_for_database(config: Config, log: LogLines) -> AsyncIterator[tupl
                 if trio.current_time() >= give_up_s:
                     raise
                 if not told:
+                    notify(f"STATUS=Waiting for the database. {error}")
                     log.warning("waiting for the database", reason=str(error), wait_s=config.database.wait_s)
             else:
                 yield opened
@@ -160,6 +163,7 @@ class Daemon:
             )
         )
         self._dispatcher: Dispatcher | None = None
+        self._sign_of_life = SignOfLife(pool, lambda: self._dispatcher, lambda: self._stopping, log)
         self._to_release: set[uuid.UUID] = set()
         self._stopping = False
         self._stop_at_s = math.inf
@@ -175,6 +179,7 @@ class Daemon:
         """
 
         def joined() -> None:
+            services.start_soon(self._sign_of_life.run, name="sign of life")
             task_status.started()
 
         with self._grace_scope() as preparing:
@@ -199,6 +204,7 @@ class Daemon:
             self._grace.cancel(reason="told twice")
             return
         self._stopping = True
+        notify("STOPPING=1", f"STATUS=Stopping; attempts get {self._config.shutdown.grace_s:g} s.")
         self._stop_at_s = trio.current_time() + self._config.shutdown.grace_s
         self._grace.deadline = self._stop_at_s
         if self._dispatcher is None:
@@ -228,7 +234,13 @@ class Daemon:
             await lease.join(conn, self._name, self._limits())
             await hygiene.save_thresholds(conn, self._config.heal)
 
+    @property
+    def ready(self) -> bool:
+        """Whether the service manager was told that everything serves."""
+        return self._sign_of_life.ready
+
     async def _prepare(self) -> None:
+        notify("STATUS=Bringing the database up to date.")
         async with self._pool.acquire() as conn:
             for name in await migrate(conn):
                 self._log.info("migration applied", migration=name)

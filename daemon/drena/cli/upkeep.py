@@ -22,7 +22,7 @@ from drena.store.migrate import migrate as bring_up_to_date
 from drena.store.migrate import missing
 from drena.store.queries import sql
 from drena.store.reads import find_tenant
-from drena.systemd import inherited_sockets
+from drena.systemd import inherited_sockets, notify, reloading
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -56,14 +56,18 @@ async def run(config: Path | None) -> None:
 
 async def _reload(config_file: Path | None, scene: Scene, daemon: Daemon) -> None:
     """Read the configuration again; a wrong one changes nothing."""
+    tell = notify if daemon.ready else partial(notify, environ={})  # a reload during the start makes nothing ready
+    tell(*reloading())
     try:
         config = load_config(config_file, os.environ)
     except ConfigError as error:
         scene.log.error("configuration not reloaded", reason=str(error))
+        tell("READY=1", f"STATUS=The configuration was not reloaded. {error}")
         return
     taken, refused = await daemon.reload(config)
     scene.logs.level = config.log.level
     scene.log.info("configuration reloaded", changed=taken, needs_restart=refused)
+    tell("READY=1", "STATUS=The configuration was reloaded.")
 
 
 async def migrate(config: Path | None, dry_run: bool) -> None:

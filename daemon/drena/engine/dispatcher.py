@@ -71,6 +71,7 @@ class Dispatcher:
         self._on_dead_node = on_dead_node
         self._log = log
         self._woken = trio.Event()
+        self._turned = trio.Event()
         self._drains: dict[UUID, TenantDrain] = {}
         self._by_provider = dict.fromkeys(limits.provider_jobs, 0)
         self._in_hand: Counter[UUID] = Counter()  # a job may be here twice, when its last provider does not end
@@ -92,6 +93,11 @@ class Dispatcher:
     def wake(self) -> None:
         """Something may have become due, or room became free."""
         self._woken.set()
+
+    async def wait_turn(self) -> None:
+        """Wait until it has gone round: claimed if there was room, and had an answer to its look ahead."""
+        self.wake()
+        await self._turned.wait()
 
     def close(self) -> None:
         """Claim nothing more; `run` returns when the attempts in hand have ended."""
@@ -160,6 +166,8 @@ class Dispatcher:
         slept = False
         while not self._closing or self.running:
             ahead = await outlast("look ahead", lambda: look_ahead(self._pool, self._node_id, self._in_hand), self._log)
+            self._turned.set()
+            self._turned = trio.Event()
             for job_id in ahead.cancels:
                 self._attempts.cancel(job_id)
             if ahead.dead_nodes:
