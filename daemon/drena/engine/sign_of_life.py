@@ -1,4 +1,4 @@
-"""What the service manager hears of a running node: that it is ready, what it does, and, while it is true, that it lives.
+"""What the service manager hears of a node: that it is ready, what it does, and, while that is true, that it lives.
 
 `WATCHDOG=1` is worth what stands behind it. It is sent by one task alone, each time after it has had an answer from the
 database through the daemon's own pool and has then seen the dispatcher go round once, claim and look ahead included. A
