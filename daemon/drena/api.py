@@ -18,14 +18,25 @@ The rules an attempt lives by, kept by the daemon and not by the provider's good
 * Data, checkpoint and counters of one transaction commit together or not at all. A killed attempt is started again
   with the last committed checkpoint.
 * `run` may be cancelled at any await. Whatever is not committed by then is gone, and that is right.
+
+What has a bound, and what happens beyond it:
+
+* a checkpoint: 64 KiB of JSON; `Transaction.checkpoint` raises `ValueError` and nothing of the transaction commits.
+* a result: 1 MiB of JSON; beyond it the attempt fails as a bug, though its data is committed.
+* the `reason` of `RetryLater` and the `message` of `GiveUp`: 4,000 characters; a `code`: 100. The rest is cut off.
+* `after_s` of `RetryLater`: 30 days; a longer wish is cut to that, one that is no positive number counts as none.
+* a log line: a message of 10,000 characters and fields of 64 KiB as JSON; larger fields are left out, by name.
+* the answer to a request: 32 MiB decompressed, or what the operator's `max_body_bytes` says; beyond it
+  `GiveUp("answer_too_large")`.
+* threads of `CheckContext.to_thread`: eight of one provider at a time on a node; the next call waits for its turn.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Any, ClassVar, Final, Literal, Protocol
+from typing import Any, ClassVar, Final, Literal, Protocol, TypeVar, TypeVarTuple, Unpack
 from uuid import UUID
 
 import httpx2
@@ -60,6 +71,9 @@ API_VERSION: Final = 1
 
 hookspec = pluggy.HookspecMarker("drena")
 hookimpl = pluggy.HookimplMarker("drena")
+
+Args = TypeVarTuple("Args")
+Result = TypeVar("Result")
 
 Row = Mapping[str, Any]
 """One row of a query: columns by name."""
@@ -230,8 +244,18 @@ class CheckContext(Protocol):
     def http(self) -> httpx2.AsyncClient:
         """A client for this attempt alone: paced, with timeouts by phase, retrying idempotent requests by itself.
 
-        A request that finds no answer in the end raises `ProviderUnreachable`; every answer with a status code is
-        returned, also 4xx and 5xx, after the built-in retries of 429 and 503 with their Retry-After.
+        Every answer with a status code is returned, also 4xx and 5xx. Before that, GET, HEAD and OPTIONS are sent up
+        to four times: after 429, 502, 503 and 504, no connection, a timeout, a reset, a body that ends early. The
+        waits between are short and random, and a Retry-After of up to a minute is waited out; a longer one is left to
+        the caller, who turns it into `RetryLater`. Any other method is sent again only when the connection never came
+        about. ``extensions={"drena.retry": True}`` on a request says that repeating it does no harm,
+        ``{"drena.retry": False}`` that it must never be repeated.
+
+        Raises:
+            ProviderUnreachable: no try brought an answer. Whether the server acted on the request, nobody knows.
+            GiveUp: `answer_too_large`, see the head of this file; or `request_invalid`: the request cannot be sent as
+                it is, for its address has no scheme or a header holds what no header may (often a secret pasted with
+                a line break).
         """
 
     def secret(self, name: str) -> str:
@@ -239,6 +263,18 @@ class CheckContext(Protocol):
 
         Raises:
             GiveUp: code `secret_missing`; the message names the environment variable and the credential to set.
+        """
+
+    async def to_thread(self, func: Callable[[Unpack[Args]], Result], *args: *Args) -> Result:
+        """Call a function that blocks, in a thread, and return what it returns.
+
+        Waits while eight threads of this provider are at work on the node. Cancelled, it ends at once and leaves the
+        thread behind: nobody can stop a thread, so the function goes on to its end, its result or exception is thrown
+        away, and its place among the eight is free only then. So give whatever blocks a time limit of its own, and
+        hand the function plain values: in the thread nothing of the context may be touched.
+
+        Raises:
+            Exception: what the function raised.
         """
 
 
@@ -254,6 +290,11 @@ class Context(CheckContext, Protocol):
     @property
     def counters(self) -> Mapping[str, Counters]:
         """Totals by entity, of committed transactions only."""
+
+    @property
+    def dry_run(self) -> bool:
+        """Whether this is `drena check --dry-run`: what is written in transactions is rolled back in the end, and
+        nothing that changes the outside system may be sent. See `Provider.dry_run`."""
 
     def transaction(self) -> AbstractAsyncContextManager[Transaction]:
         """Open a transaction that holds the job's row under this attempt's lease token.
@@ -295,6 +336,10 @@ class Provider(ABC):
     secrets: ClassVar[tuple[str, ...]] = ()
     """Names of the secrets it needs, lower case: `("token",)`."""
     limits: ClassVar[Limits] = Limits()
+    dry_run: ClassVar[bool] = False
+    """Whether `run` may be rehearsed: it writes in `Context.transaction` alone, and when `Context.dry_run` is true it
+    sends nothing that changes the outside system and counts what it would have done. Without it a rehearsal is
+    refused."""
 
     @abstractmethod
     async def check(self, ctx: CheckContext) -> CheckResult:

@@ -9,7 +9,7 @@ from uuid import UUID
 import click
 
 from drena import __version__
-from drena.cli import steering, upkeep, working
+from drena.cli import rehearsal, steering, upkeep, working
 from drena.cli.entry import Commands, run_command
 
 if TYPE_CHECKING:
@@ -179,12 +179,33 @@ def plugins(config: Path | None, as_json: bool) -> None:
     run_command(upkeep.plugins, config, as_json)
 
 
-@command("check", click.argument("tenant", required=False), click.argument("provider", required=False), as_json)
-def check(config: Path | None, tenant: str | None, provider: str | None, as_json: bool) -> None:
+@command(
+    "check",
+    click.argument("tenant", required=False),
+    click.argument("provider", required=False),
+    click.option("--dry-run", is_flag=True, help="Say what a job would create, update and skip, and change nothing."),
+    click.option("--lane", default="", help="With --dry-run: the job's lane."),
+    click.option("--payload", default="{}", help="With --dry-run: the job's payload, a JSON object."),
+    as_json,
+)
+def check(
+    config: Path | None,
+    tenant: str | None,
+    provider: str | None,
+    dry_run: bool,
+    lane: str,
+    payload: str,
+    as_json: bool,
+) -> None:
     """Ask a provider whether the tenant's credential works; all enabled integrations without arguments.
 
-    Example: drena check contmax acessorias
+    A dry run asks the outside system as a job would, at the same pace, so it takes as long; a job of the integration
+    that starts meanwhile waits for its end.
+
+    Example: drena check contmax acessorias --dry-run
     """
+    if dry_run:
+        run_command(rehearsal.dry_run, config, tenant, provider, lane, payload, as_json)
     run_command(upkeep.check, config, tenant, provider, as_json)
 
 

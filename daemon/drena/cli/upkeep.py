@@ -150,6 +150,7 @@ async def _ask_provider(scene: Scene, pool: Pool, office: Tenant, slug: str) -> 
                 http=http,
                 pace=pace,
                 secrets=scene.outside.secrets,
+                threads=scene.outside.threads,
             )
         )
     return answer.ok, answer.message

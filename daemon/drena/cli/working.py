@@ -30,7 +30,7 @@ async def request(
     config: Path | None, tenant: str, provider: str, lane: str, payload: str, wait: bool, as_json: bool
 ) -> Exit:
     """`drena request TENANT PROVIDER [--wait]`."""
-    decoded = _payload(payload)
+    decoded = decode_payload(payload)
     async with open_stage(config) as (scene, pool):
         scene.host.provider(provider)
         office = await find_tenant(pool, tenant)
@@ -49,7 +49,8 @@ async def request(
     return Exit.JOB_FAILED if wait and job.status != "success" else Exit.OK
 
 
-def _payload(text: str) -> dict[str, Any]:
+def decode_payload(text: str) -> dict[str, Any]:
+    """`--payload`, decoded."""
     try:
         return msgspec.json.decode(text, type=dict[str, Any])
     except msgspec.DecodeError as error:

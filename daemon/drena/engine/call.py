@@ -149,6 +149,7 @@ async def _open_context(
             http=http,
             pace=pace,
             secrets=desk.outside.secrets,
+            threads=desk.outside.threads,
         )
 
 

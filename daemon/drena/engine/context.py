@@ -16,17 +16,22 @@ from drena.store.plain import plain_text
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
     from contextlib import AbstractAsyncContextManager
+    from typing import TypeVar, TypeVarTuple, Unpack
 
     import httpx2
 
     from asyncpg_trio import Pool
     from drena.api import Counters, Job, Pace, Provider, Tenant
     from drena.engine.reports import Reporter
+    from drena.engine.threads import Threads
     from drena.engine.transactions import FencedTransaction
     from drena.log import LogLines
     from drena.redaction import Redactor
     from drena.secrets import SecretStore
     from drena.store.jobs import Claim
+
+    Args = TypeVarTuple("Args")
+    Result = TypeVar("Result")
 
 
 def decode_settings(provider: Provider, config: bytes) -> Any:
@@ -85,6 +90,7 @@ class ProviderContext:
         http: Callable[[], httpx2.AsyncClient],
         pace: Pace,
         secrets: SecretStore,
+        threads: Threads,
     ) -> None:
         self.tenant = tenant
         self.settings = settings
@@ -94,6 +100,7 @@ class ProviderContext:
         self.pace = pace
         self._provider = provider
         self._secrets = secrets
+        self._threads = threads
 
     @property
     def http(self) -> httpx2.AsyncClient:
@@ -102,9 +109,14 @@ class ProviderContext:
     def secret(self, name: str) -> str:
         return self._secrets.read(self._provider.slug, name, self.tenant.slug)
 
+    async def to_thread(self, func: Callable[[Unpack[Args]], Result], *args: *Args) -> Result:
+        return await self._threads.run(self._provider.slug, self.log, func, *args)
+
 
 class AttemptContext(ProviderContext):
     """What `run` is given; see `drena.api.Context`."""
+
+    dry_run = False
 
     def __init__(
         self,

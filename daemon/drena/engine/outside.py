@@ -1,10 +1,11 @@
-"""A provider's way out: its secrets, the pace of that credential, and an HTTP client at that pace."""
+"""A provider's way out: its secrets, the pace of that credential, an HTTP client at that pace, threads."""
 
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+from drena.engine.threads import Threads
 from drena.outgoing import client_settings, credential_digest
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ class Outside:
 
     def __init__(self, config: Config, secrets: SecretStore, clients: Clients, paces: PaceBook) -> None:
         self.secrets = secrets
+        self.threads = Threads()
         self.config = config
         """Replaced when the daemon reloads."""
         self._clients = clients

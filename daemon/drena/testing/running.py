@@ -169,6 +169,7 @@ async def check_once(
                 http=http,
                 pace=pace,
                 secrets=outside.secrets,
+                threads=outside.threads,
             )
             answer = await provider.check(ctx)
     except (GiveUp, RetryLater) as error:

@@ -62,7 +62,7 @@ class Witness(Provider):
     """The provider to everybody else; see the head of this file."""
 
     def __init__(self, provider: Provider, account: Account) -> None:
-        for name in ("slug", "name", "category", "version", "api", "settings", "secrets", "limits"):
+        for name in ("slug", "name", "category", "version", "api", "settings", "secrets", "limits", "dry_run"):
             setattr(self, name, getattr(provider, name))
         self._provider = provider
         self._account = account

@@ -24,6 +24,7 @@ from drena.engine.finishes import Finisher
 from drena.engine.outside import Outside
 from drena.engine.refusals import Refusals
 from drena.engine.reports import Reporter
+from drena.engine.threads import Threads
 from drena.outgoing import Clients, PaceBook
 from drena.redaction import Redactor
 from drena.secrets import SecretStore, variable_name
@@ -100,8 +101,20 @@ class HeldPool:
         return held
 
 
+class HeldThreads(Threads):
+    """Threads that stop a virtual clock while they are at work."""
+
+    async def run(self, slug: str, log: Logger, func: Any, *args: Any) -> Any:  # type: ignore[override]
+        with real_time():
+            return await super().run(slug, log, func, *args)
+
+
 class QuietOutside(Outside):
     """A way out whose preparation, reading the system's certificates in a thread, stops a virtual clock."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.threads = HeldThreads()
 
     @asynccontextmanager
     async def open(

@@ -40,6 +40,7 @@ class Acessorias(Provider):
     api = 1
     settings = Settings
     secrets = ("token",)
+    dry_run = True
     limits = Limits(requests_per_minute=60 / _PACE_S, deadline_s=4 * 3600.0, no_progress_s=900.0, max_attempts=5)
 
     async def check(self, ctx: CheckContext) -> CheckResult:

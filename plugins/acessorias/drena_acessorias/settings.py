@@ -22,9 +22,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     known, so an office that lost most of its clients may need less."""
     include: tuple[Section, ...] = ("obligations", "contacts", "departments", "registrationData", "stateRegistrations")
     """Parts of a company to ask for beside the base fields."""
-    entities: tuple[Entity, ...] = ("companies",)
-    """What a job without a lane mirrors. Deliveries are asked for when an operator names them: the first reading takes
-    three requests a company, and an office that does not use them would get an error a day."""
+    entities: tuple[Entity, ...] = ("companies", "deliveries")
+    """What a job without a lane mirrors. The first reading of deliveries takes three requests a company: an office that
+    does not use them names the companies alone."""
     deliveries_back_days: Annotated[int, msgspec.Meta(ge=0, le=3650)] = 365
     """How far back deadlines are read."""
     deliveries_ahead_days: Annotated[int, msgspec.Meta(ge=0, le=3650)] = 365

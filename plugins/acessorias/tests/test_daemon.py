@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from fake_acessorias.launch import Fake
 
 TOKEN = "synthetic-token"
+COMPANIES_ALONE = {"confirm_delay_s": 0, "entities": ["companies"]}
 ASK = "select (job).id from drena.request_job($1, 'acessorias')"
 ENDED = "select status, error_code, error_message, result::text, attempts from integration_jobs where id = $1"
 TOTALS = """
@@ -54,7 +55,7 @@ class World:
         return environment(self.dsn, tokens={"contmax": TOKEN}, settings=FAST)
 
     async def open_office(self, **config: Any) -> UUID:
-        return await add_office(self.conn, "contmax", base_url=self.fake.url, config={"confirm_delay_s": 0} | config)
+        return await add_office(self.conn, "contmax", base_url=self.fake.url, config=COMPANIES_ALONE | config)
 
 
 @pytest.fixture
@@ -124,3 +125,53 @@ async def test_check_says_what_the_token_sees(world: World) -> None:
     assert "Fantasia" in (await run_drena("check", "contmax", "acessorias", env=world.env)).out
     await world.fake.set_knobs(revoked=True)
     assert (await run_drena("check", "contmax", "acessorias", env=world.env)).code != 0
+
+
+async def test_a_job_without_a_lane_mirrors_companies_and_deliveries(world: World) -> None:
+    tenant = await world.open_office(entities=["companies", "deliveries"])
+    await world.conn.execute("update tenant_integrations set config = config - 'entities'")
+    async with launch_daemon(world.env):
+        job = await world.conn.fetchval(ASK, tenant)
+        await wait_ended(world.conn)
+    row = await world.conn.fetchrow(ENDED, job)
+    assert row["status"] == "success", row["error_message"]
+    result = json.loads(row["result"])
+    assert (result["entity"], result["deliveries"]["entity"]) == ("companies", "deliveries")
+    assert result["deliveries"]["created"] == await world.conn.fetchval("select count(*) from drena.deliveries") > 0
+
+
+async def test_a_dry_run_says_what_a_job_would_do_and_changes_nothing(world: World) -> None:
+    tenant = await world.open_office()
+    done = await run_drena("check", "contmax", "acessorias", "--dry-run", "--json", env=world.env)
+    assert done.code == 0, done.err
+    said = json.loads(done.out)
+    (row,) = said["entities"]
+    assert (row["entity"], row["read"], said["result"]["read"]) == ("companies", 65, 65)
+    for table in ("empresas", "integration_jobs", "sync_jobs", "drena.sync_state"):
+        assert await world.conn.fetchval(f"select count(*) from {table}") == 0
+    async with launch_daemon(world.env):
+        job = await world.conn.fetchval(ASK, tenant)
+        await wait_ended(world.conn)
+    result = json.loads((await world.conn.fetchrow(ENDED, job))["result"])
+    assert {name: result[name] for name in row if name != "entity"} == {k: v for k, v in row.items() if k != "entity"}
+    again = await run_drena("check", "contmax", "acessorias", "--dry-run", env=world.env)
+    assert again.code == 0, again.err
+    assert "companies  65" in again.out
+    assert "Nothing was changed." in again.out
+
+
+async def test_a_dry_run_that_would_fail_says_why(world: World) -> None:
+    await world.open_office()
+    await world.fake.set_knobs(revoked=True)
+    done = await run_drena("check", "contmax", "acessorias", "--dry-run", env=world.env)
+    assert done.code == 1
+    assert "recusou o token (401)" in done.err
+    assert TOKEN not in done.err + done.out
+
+
+async def test_a_dry_run_beside_an_active_job_is_refused(world: World) -> None:
+    tenant = await world.open_office()
+    await world.conn.execute(ASK, tenant)
+    done = await run_drena("check", "contmax", "acessorias", "--dry-run", env=world.env)
+    assert done.code == 2
+    assert "waits or runs" in done.err
