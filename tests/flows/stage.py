@@ -46,7 +46,7 @@ class Stage:
             self.conn,
             slug,
             base_url=self.fake.url,
-            config={"confirm_delay_s": 0, **config},
+            config={"confirm_delay_s": 0, "entities": ["companies"], **config},
             enabled=enabled,
         )
         office = Office(tenant_id, slug, token)

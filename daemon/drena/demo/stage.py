@@ -66,8 +66,8 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.json.decode(await self.drena("request", tenant, "acessorias", "--json"))
 
 
-SETTINGS: Final = json.dumps({"confirm_delay_s": CONFIRM_DELAY_S})
-"""`tenant_integrations.config` of both offices."""
+SETTINGS: Final = json.dumps({"confirm_delay_s": CONFIRM_DELAY_S, "entities": ["companies"]})
+"""`tenant_integrations.config` of both offices: the demo counts companies."""
 
 
 def check_installed() -> None:
