@@ -17,6 +17,7 @@ import trio
 
 from fake_acessorias.knobs import KnobError, checked, choices
 from fake_acessorias.process import run
+from fake_acessorias.service import Acessorias
 from fake_acessorias.source import Plan, Source
 
 
@@ -118,7 +119,7 @@ def command(
     unknown = sorted(own_knobs.keys() - offices.keys())
     if unknown:
         raise click.BadParameter(f"knobs for an office that is not given with --office: {unknown[0]!r}")
-    trio.run(partial(run, Source(plan), host, port, with_parent=exit_with_parent))
+    trio.run(partial(run, Acessorias(Source(plan)), host, port, with_parent=exit_with_parent))
 
 
 def main() -> None:

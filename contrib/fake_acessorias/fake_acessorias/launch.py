@@ -38,8 +38,8 @@ class FakeError(RuntimeError):
     """The fake did not start, or refused an admin request; the text is its own sentence."""
 
 
-class Fake:
-    """A running fake. Every method is one admin request and raises ``FakeError`` when it is refused."""
+class Remote:
+    """A running fake's admin routes; what every fake has. Refusals are raised as ``FakeError``."""
 
     def __init__(self, url: str, pid: int, client: httpx2.AsyncClient) -> None:
         self.url = url
@@ -56,6 +56,10 @@ class Fake:
         if answer.status_code >= 400:
             raise FakeError(found["error"])
         return found
+
+
+class Fake(Remote):
+    """A running fake. Every method is one admin request and raises ``FakeError`` when it is refused."""
 
     async def knobs(self, token: str | None = None) -> dict[str, Any]:
         """Return the global knobs, or those that hold for an office. Countdowns show what is left."""
@@ -168,27 +172,40 @@ async def launch_fake(
         FakeError: it did not start; the text is its own sentence.
     """
     given = dict(knobs or {}) | {"offices": {token: dict(own) for token, own in (office_knobs or {}).items()}}
-    with tempfile.TemporaryDirectory(prefix="fake-acessorias-") as folder, tempfile.TemporaryFile() as complaints:
+    with tempfile.TemporaryDirectory(prefix="fake-acessorias-") as folder:
         file = trio.Path(folder) / "knobs.json"
         await file.write_bytes(msgspec.json.encode(given))
-        words = [
-            sys.executable,
-            "-m",
-            "fake_acessorias",
-            "--exit-with-parent",
-            "--port",
-            str(port),
-            "--seed",
-            str(seed),
-        ]
-        words += ["--knobs", str(file), *(f"--office={token}={size}" for token, size in offices.items()), *options]
+        words = ["--port", str(port), "--seed", str(seed), "--knobs", str(file)]
+        words += [*(f"--office={token}={size}" for token, size in offices.items()), *options]
+        async with launch_process("fake_acessorias", words) as (url, pid, client):
+            yield Fake(url, pid, client)
+
+
+@asynccontextmanager
+async def launch_process(module: str, words: Sequence[str]) -> AsyncIterator[tuple[str, int, httpx2.AsyncClient]]:
+    """Start a fake by its module, wait until it listens, and end it with the block.
+
+    Args:
+        module: run as ``python -m``; it prints the one line that `process.run` prints.
+        words: its options.
+
+    Yields:
+        Its URL, its process id, and a client for its admin routes.
+
+    Raises:
+        FakeError: it did not start; the text is its own sentence.
+    """
+    with tempfile.TemporaryFile() as complaints:
         process = await trio.lowlevel.open_process(
-            words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=complaints
+            [sys.executable, "-m", module, "--exit-with-parent", *words],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=complaints,
         )
         try:
             hello = await _hello(process, complaints)
             async with httpx2.AsyncClient(timeout=ANSWER_S, trust_env=False) as client:
-                yield Fake(hello["url"], hello["pid"], client)
+                yield hello["url"], hello["pid"], client
         finally:
             with trio.move_on_after(STOP_S + KILL_S, shield=True):
                 await _stop(process)
@@ -229,3 +246,43 @@ async def _stop(process: trio.Process) -> None:
     for pipe in (process.stdin, process.stdout):
         if pipe is not None:
             await pipe.aclose()
+
+
+class SmallRemote(Remote):
+    """A running fake made with `small.SmallFake`."""
+
+    async def set_knobs(self, **knobs: Any) -> dict[str, Any]:
+        """Set some knobs; the others stay. Returns what holds now."""
+        return dict(await self._ask("PATCH", "knobs", knobs))
+
+    async def knobs(self) -> dict[str, Any]:
+        """Return the knobs. Countdowns show what is left."""
+        return dict(await self._ask("GET", "knobs"))
+
+    async def lay(self, key: str, content: Any) -> None:
+        """Lay down what an account holds; a new key opens one."""
+        await self._ask("PUT", f"accounts/{quote(key, safe='')}", content)
+
+    async def held(self, key: str) -> Any:
+        """Return what an account holds: the truth."""
+        return await self._ask("GET", f"accounts/{quote(key, safe='')}")
+
+    async def change(self, key: str, wish: Any) -> Any:
+        """Change something of what an account holds, as somebody at the source would."""
+        return await self._ask("PATCH", f"accounts/{quote(key, safe='')}", wish)
+
+    async def requests(self) -> list[dict[str, Any]]:
+        """Return the recorded requests, oldest first."""
+        return list(await self._ask("GET", "requests"))
+
+    async def reset(self) -> None:
+        """Knobs and record as at the start."""
+        await self._ask("POST", "reset")
+
+
+@asynccontextmanager
+async def launch_small(module: str, **knobs: Any) -> AsyncIterator[SmallRemote]:
+    """Start a small fake by its module, as a process that ends with the block."""
+    words = [f"--knob={name}={msgspec.json.encode(value).decode()}" for name, value in knobs.items()]
+    async with launch_process(module, words) as (url, pid, client):
+        yield SmallRemote(url, pid, client)

@@ -20,13 +20,13 @@ import trio
 from fake_acessorias.server import serve
 
 if TYPE_CHECKING:
-    from fake_acessorias.source import Source
+    from fake_acessorias.server import Service
 
 STDIN: Final = 0
 _PR_SET_PDEATHSIG: Final = 1
 
 
-async def run(source: Source, host: str, port: int, *, with_parent: bool) -> None:
+async def run(service: Service, host: str, port: int, *, with_parent: bool) -> None:
     """Listen, print one line of JSON (``url``, ``pid``) on stdout, and serve until stopped.
 
     Raises:
@@ -37,7 +37,7 @@ async def run(source: Source, host: str, port: int, *, with_parent: bool) -> Non
         return
     with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(serve, source, listeners, name="serve")
+            nursery.start_soon(serve, service, listeners, name="serve")
             if with_parent and _is_stream(STDIN):
                 nursery.start_soon(_watch_stdin, nursery.cancel_scope, name="watch the parent")
             _announce(listeners[0], host)

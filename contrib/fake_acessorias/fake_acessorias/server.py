@@ -6,6 +6,7 @@ What this file guarantees, and how:
   place that catches ``Exception`` is around the (synchronous) decision, which then answers 500.
 * Nobody holds a task for ever: an idle connection, a request that has begun to arrive and an answer that has begun to
   leave each have their ``Terms``, a cancel scope around the I/O.
+* What is served is a `Service`: this file knows no API, and other fakes stand on it too.
 * Decisions have no await in them, so counts and countdowns are exact however many connections ask.
 * An answer leaves in one ``send_all``: head and body together, which is also what makes pages cheap.
 """
@@ -21,25 +22,35 @@ import sys
 import traceback
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 import trio
 
-from fake_acessorias.admin import administered
-from fake_acessorias.gate import answer
 from fake_acessorias.messages import BRASILIA, Answer, Request, html_answer
 from fake_acessorias.wire import Arrived, Malformed, Pending, Wire
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from fake_acessorias.source import Source
+    from fake_acessorias.ledger import Ledger
 
 ADMIN: Final = "/_admin"
 READ_BYTES: Final = 64 * 1024
 PIECES: Final = 8
 _ABORT: Final = struct.pack("ii", 1, 0)
 _DROPPED: Final = (trio.BrokenResourceError, trio.ClosedResourceError)
+
+
+class Service(Protocol):
+    """What is served: functions of state and request."""
+
+    ledger: Ledger
+
+    def answer(self, request: Request) -> Answer:
+        """Answer a request of the API and write it into the ledger."""
+
+    def administered(self, request: Request) -> Answer:
+        """Answer a request under `ADMIN`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +75,13 @@ class Peer:
     wire: Wire = field(default_factory=Wire)
 
 
-async def serve(source: Source, listeners: list[trio.SocketListener], terms: Terms = Terms()) -> None:
+async def serve(service: Service, listeners: list[trio.SocketListener], terms: Terms = Terms()) -> None:
     """Serve until cancelled; every connection is closed when this returns."""
     started_s = trio.current_time()
 
     async def connected(stream: trio.SocketStream) -> None:
         async with stream:
-            await _converse(source, Peer(stream, _is_loopback(stream), terms), started_s)
+            await _converse(service, Peer(stream, _is_loopback(stream), terms), started_s)
 
     await trio.serve_listeners(connected, listeners)
 
@@ -84,12 +95,12 @@ def _is_loopback(stream: trio.SocketStream) -> bool:
     return (mapped or address).is_loopback
 
 
-async def _converse(source: Source, peer: Peer, started_s: float) -> None:
+async def _converse(service: Service, peer: Peer, started_s: float) -> None:
     """Answer request after request until either side has enough."""
     await trio.lowlevel.checkpoint()
     try:
         while (arrived := await _read(peer)) is not None:
-            await _attend(source, peer, _request(arrived, peer, started_s))
+            await _attend(service, peer, _request(arrived, peer, started_s))
             if not peer.wire.again():
                 return
     except Malformed as problem:
@@ -98,13 +109,13 @@ async def _converse(source: Source, peer: Peer, started_s: float) -> None:
         return
 
 
-async def _attend(source: Source, peer: Peer, request: Request) -> None:
+async def _attend(service: Service, peer: Peer, request: Request) -> None:
     """Answer one request; those for the admin routes are not counted."""
     if request.path == ADMIN or request.path.startswith(ADMIN + "/"):
-        await _send(peer, _decided(administered, source, request))
+        await _send(peer, _decided(service.administered, request))
         return
-    with source.ledger.in_flight():
-        await _send(peer, _decided(answer, source, request))
+    with service.ledger.in_flight():
+        await _send(peer, _decided(service.answer, request))
 
 
 async def _refuse(peer: Peer, problem: Malformed) -> None:
@@ -150,9 +161,9 @@ def _request(arrived: Arrived, peer: Peer, started_s: float) -> Request:
     )
 
 
-def _decided(decide: Callable[[Source, Request], Answer], source: Source, request: Request) -> Answer:
+def _decided(decide: Callable[[Request], Answer], request: Request) -> Answer:
     try:
-        return decide(source, request)
+        return decide(request)
     except Exception:  # noqa: BLE001 - a bug in the fake must not take the other connections with it
         traceback.print_exc(file=sys.stderr)
         return html_answer(500, "Bug in the fake")

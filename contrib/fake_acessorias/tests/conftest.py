@@ -19,6 +19,7 @@ from fake_acessorias.admin import administered
 from fake_acessorias.gate import answer
 from fake_acessorias.messages import BRASILIA, Answer, Request
 from fake_acessorias.server import Terms, serve
+from fake_acessorias.service import Acessorias
 from fake_acessorias.source import Plan, Source
 
 SEED = 7
@@ -130,7 +131,7 @@ async def open_fake(nursery):
         print(f"seed {plan.get('seed', SEED)}")
         source = Source(Plan(**{"seed": SEED, "offices": {TOKEN: size}, **plan}))
         listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
-        nursery.start_soon(serve, source, listeners, terms or Terms())
+        nursery.start_soon(serve, Acessorias(source), listeners, terms or Terms())
         return Served(source, listeners[0].socket.getsockname()[1])
 
     return opened
