@@ -49,7 +49,7 @@ def set_scene(config_file: Path | None, *, quiet: bool = False) -> Scene:
         ConfigError: see `drena.config`.
     """
     config = load_config(config_file, os.environ)
-    redactor = Redactor()
+    redactor = Redactor([config.auth.jwt_secret] if config.auth.jwt_secret else ())
     logs = configure_logging(redactor=redactor, level="error" if quiet else config.log.level, format=config.log.format)
     host = load_plugins(path=config.plugins.path, disabled=config.plugins.disabled)
     log = get_logger()

@@ -7,6 +7,7 @@ from .description import Described, describe
 from .loading import Loaded, load_config, read_config
 from .places import prepare_state_dir
 from .settings import (
+    Auth,
     Config,
     Database,
     Heal,
@@ -23,6 +24,7 @@ from .settings import (
 )
 
 __all__ = [
+    "Auth",
     "Config",
     "Database",
     "Described",

@@ -9,8 +9,9 @@ from urllib.parse import urlsplit
 from drena.errors import ConfigError
 
 from .schema import Keys
-from .settings import Config
+from .settings import Auth, Config
 
+SHORTEST_SECRET_BYTES = 32
 SLUG = re.compile(r"[a-z][a-z0-9_]*")
 
 
@@ -33,6 +34,7 @@ def expect_agreement(config: Config, places: Mapping[Keys, str]) -> None:
     urls = {("database", "url"): config.database.url, ("database", "listen_url"): config.database.listen_url}
     for path, url in urls.items():
         _expect_scheme(path, url, ("postgresql", "postgres"), places)
+    _expect_auth(config.auth, places)
     for slug, overrides in config.providers.items():
         if not SLUG.fullmatch(slug):
             msg = (
@@ -40,6 +42,16 @@ def expect_agreement(config: Config, places: Mapping[Keys, str]) -> None:
             )
             raise ConfigError(msg)
         _expect_scheme(("providers", slug, "proxy"), overrides.proxy, ("http", "https"), places)
+
+
+def _expect_auth(auth: Auth, places: Mapping[Keys, str]) -> None:
+    _expect_scheme(("auth", "jwks_url"), auth.jwks_url, ("https", "http"), places)
+    if auth.jwt_secret is not None and len(auth.jwt_secret.encode()) < SHORTEST_SECRET_BYTES:
+        msg = f"`auth.jwt_secret` is too short to be safe: it needs {SHORTEST_SECRET_BYTES} bytes at least."
+        raise ConfigError(msg)
+    if (auth.jwt_secret or auth.jwks_url) and not auth.issuer:
+        msg = "`auth.issuer` is missing: set it to what `iss` of the tokens is, as https://project.supabase.co/auth/v1."
+        raise ConfigError(msg)
 
 
 def _expect_scheme(path: Keys, url: str | None, schemes: tuple[str, ...], places: Mapping[Keys, str]) -> None:

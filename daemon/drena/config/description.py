@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import Any
 
-from drena.redaction import mask_urls
+from drena.redaction import MASK, mask_urls
 
 from .loading import Loaded
 from .schema import ANY, Keys, Setting, settings_of
@@ -67,4 +67,6 @@ def _plain(value: Any, *, secret: bool) -> Any:
         return [_plain(each, secret=secret) for each in value]
     if value is None or isinstance(value, (bool, int, float)):
         return value
-    return mask_urls(str(value)) if secret else str(value)
+    if not secret:
+        return str(value)
+    return mask_urls(str(value)) if "://" in str(value) else MASK

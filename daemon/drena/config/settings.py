@@ -134,6 +134,37 @@ class Plugins(Section, frozen=True, kw_only=True):
     disabled: Annotated[tuple[str, ...], _said("Plugins to leave out, by distribution or entry point name.")] = ()
 
 
+class Auth(Section, frozen=True, kw_only=True):
+    """Who is let in. Service tokens (`drena token`) are, in every mode; without any setting they alone are."""
+
+    mode: Annotated[
+        Literal["jwt", "open"],
+        _said("`open` lets everybody on this machine do everything, for development; only on loopback addresses."),
+    ] = "jwt"
+    jwt_secret: Annotated[
+        str | None, _said("The secret that signs people's tokens with HS256, of 32 bytes at least.", secret=True)
+    ] = None
+    jwks_url: Annotated[
+        str | None,
+        _said("Where the issuer's public keys are (ES256, RS256). With an issuer and no secret, below the issuer."),
+    ] = None
+    issuer: Annotated[
+        str | None, _said("What `iss` of people's tokens must be, as `https://project.supabase.co/auth/v1`.")
+    ] = None
+    audience: Annotated[str, _said("What `aud` of people's tokens must be or hold.")] = "authenticated"
+    membership_poll_s: Annotated[
+        Seconds,
+        _said("How often memberships of open connections are read again without a notification."),
+    ] = 30.0
+
+    @property
+    def keys_url(self) -> str | None:
+        """Where the public keys are; None when there are none."""
+        if self.jwks_url or not self.issuer or self.jwt_secret:
+            return self.jwks_url
+        return self.issuer.rstrip("/") + "/.well-known/jwks.json"
+
+
 class ProviderOverrides(Section, frozen=True, kw_only=True):
     """What an operator changes for one provider. An absent value leaves the provider's own."""
 
@@ -178,6 +209,7 @@ class Config(Section, frozen=True, kw_only=True):
     retention: Retention = Retention()
     log: Log = Log()
     plugins: Plugins = Plugins()
+    auth: Auth = Auth()
     providers: Mapping[str, ProviderOverrides] = {}
 
     def provider(self, slug: str) -> ProviderOverrides:

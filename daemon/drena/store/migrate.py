@@ -140,6 +140,8 @@ async def _check_adoptable(conn: Connection) -> None:
 
 ADOPTED: Final = {
     "organizacoes": "id nome slug",
+    "user_tenants": "user_id tenant_id role",
+    "user_roles": "user_id role",
     "tenant_integrations": (
         "id tenant_id provider base_url is_enabled last_run last_status last_error config updated_at"
     ),

@@ -1,0 +1,244 @@
+"""The gate: lets people and programs in by their tokens, and tells open connections when that changes.
+
+What it guarantees:
+
+* Every `authenticate` reads memberships or the token's row anew: what was taken away is gone with the next request.
+* A follower hears of a change within moments of its commit where LISTEN is to be had (`wake`), and within
+  `auth.membership_poll_s` where it is not; nothing that changed between `authenticate` and `follow` is missed, because
+  the principal remembers how much the gate had heard when it was read.
+* Followers of one subject or of thousands cost one statement a wake, and wakes that come together are one.
+* While the database is away nothing changes for those who are inside; nobody new gets in.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Final
+
+import trio
+
+from drena.access.followers import Followers
+from drena.access.jwts import Rules, key_id, secret_key, verify
+from drena.access.key_sets import KeySet
+from drena.access.principals import OPEN, Principal
+from drena.access.service_tokens import digest_of, is_service_token
+from drena.engine.outages import outlast
+from drena.problems import Refused
+from drena.store.access import read_memberships, read_tokens, use_token
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from uuid import UUID
+
+    from asyncpg_trio import Pool
+    from drena.access.jwts import Bearer
+    from drena.config import Config
+    from drena.log import LogLines
+    from drena.plugins import PluginHost
+    from drena.store.access import LiveToken, Membership
+
+CHANNEL: Final = "drena_access"
+"""Notified by the database when a membership or a token changes; whoever listens calls `Gate.wake`."""
+GAP_S: Final = 0.2
+"""Between two readings, at least: a thousand changes in a row are few readings."""
+
+
+@asynccontextmanager
+async def open_gate(config: Config, pool: Pool, host: PluginHost, log: LogLines) -> AsyncIterator[Gate]:
+    """Open the gate for the length of the block."""
+    gate = Gate(config, pool, host, log)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(gate.run, name="gate")
+        yield gate
+        nursery.cancel_scope.cancel(reason="the gate closes")
+
+
+class Gate:
+    """See the module.
+
+    Args:
+        config: its section `auth`.
+        pool: where memberships and tokens are.
+        host: the plugins, one of which may know tokens of its own.
+        log: the daemon's log.
+    """
+
+    def __init__(self, config: Config, pool: Pool, host: PluginHost, log: LogLines) -> None:  # noqa: ARG002  # its authorizer follows
+        auth = config.auth
+        self._auth = auth
+        self._pool = pool
+        self._log = log
+        self._rules = Rules(issuer=auth.issuer or "", audience=auth.audience)
+        self._secret = secret_key(auth.jwt_secret) if auth.jwt_secret else None
+        self._keys = KeySet(auth.keys_url, log) if auth.keys_url else None
+        self._followers = Followers()
+        self._heard = 0
+        self._news = trio.Event()
+        self._sooner = trio.Event()
+        self._next_end_s = math.inf
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Keep the issuer's keys and the followers up to date until cancelled."""
+        async with trio.open_nursery() as nursery:
+            if self._keys is not None:
+                nursery.start_soon(self._keys.run, name="keys of the issuer")
+            nursery.start_soon(self._read_when_told, name="memberships")
+            nursery.start_soon(self._end_on_time, name="expiry")
+            task_status.started()
+
+    async def authenticate(self, token: str | None, *, peer: str) -> Principal:
+        """Who the bearer of this token is. Reads the database; may wait moments for the issuer's keys.
+
+        Args:
+            token: without `Bearer`; None or empty when there was none.
+            peer: the client's address, as far as trusted proxies tell it; a Unix socket's has no address.
+
+        Raises:
+            Refused: `unauthenticated`, `token_invalid`, `token_expired`, `keys_away`.
+        """
+        if token and is_service_token(token):
+            return await self._service(token)
+        if self._auth.mode == "open":
+            if not _is_local(peer):
+                raise Refused("unauthenticated")
+            return OPEN
+        if not token:
+            raise Refused("unauthenticated")
+        return await self._user(token)
+
+    @asynccontextmanager
+    async def follow(self, principal: Principal) -> AsyncIterator[trio.MemoryReceiveChannel[Principal]]:
+        """Hear of what changes for somebody who stays.
+
+        Yields:
+            A channel with the newest principal whenever it changed. It ends when access is gone: token revoked or
+            expired (`principal.ends_at_s` has passed), no tenant left.
+        """
+        follower, changes = self._followers.add(principal)
+        if principal.seen != self._heard:
+            self._news.set()
+        if principal.ends_at_s < self._next_end_s:
+            self._sooner.set()
+        try:
+            yield changes
+        finally:
+            self._followers.drop(follower)
+            changes.close()
+
+    def wake(self) -> None:
+        """Something changed: read again what the followers live by."""
+        self._heard += 1
+        self._news.set()
+
+    async def _service(self, token: str) -> Principal:
+        digest, seen = digest_of(token), self._heard
+        row = None if digest is None else await use_token(self._pool, digest)
+        if row is None or row.revoked:
+            raise Refused("token_invalid")
+        if row.left_s is not None and row.left_s <= 0:
+            raise Refused("token_expired")
+        return _of_token(row, seen)
+
+    async def _user(self, token: str) -> Principal:
+        bearer, seen = await self._verified(token), self._heard
+        membership = (await read_memberships(self._pool, [bearer.user_id]))[bearer.user_id]
+        ends_at_s = trio.current_time() + bearer.left_s
+        return replace(_of_user(bearer.user_id, membership, seen), expires_at=bearer.expires_at, ends_at_s=ends_at_s)
+
+    async def _verified(self, token: str) -> Bearer:
+        """The bearer by the first key that can be meant: the one the token names, else the secret."""
+        kid = key_id(token)
+        if self._keys is not None and kid is not None and (known := self._keys.known(kid)) is not None:
+            return verify(token, known, self._rules)
+        if self._secret is not None:
+            try:
+                return verify(token, self._secret, self._rules)
+            except Refused as refused:
+                if refused.code == "token_expired" or self._keys is None:
+                    raise
+        if self._keys is not None and kid is not None and (found := await self._keys.find(kid)) is not None:
+            return verify(token, found, self._rules)
+        raise Refused("token_invalid")
+
+    async def _end_on_time(self) -> None:
+        """Close the followers whose time is over; the database is not asked for that."""
+        while True:
+            self._sooner = trio.Event()
+            self._next_end_s = self._followers.next_end_s
+            with trio.CancelScope(deadline=self._next_end_s):
+                await self._sooner.wait()
+            self._followers.drop_ended(trio.current_time())
+
+    async def _read_when_told(self) -> None:
+        """Read again what the followers live by: when somebody changed it, and now and then anyway."""
+        while True:
+            poll_s = self._auth.membership_poll_s * random.uniform(0.8, 1.0)  # noqa: S311  # not all nodes at once
+            with trio.move_on_after(poll_s):
+                await self._news.wait()
+            self._news = trio.Event()
+            if self._followers:
+                await outlast("read memberships", self._read_again, self._log)
+            await trio.sleep(GAP_S)
+
+    async def _read_again(self) -> None:
+        seen, now = self._heard, list(self._followers)
+        users = {p.user_id for f in now if (p := f.principal).kind == "user" and p.user_id is not None}
+        ids = {f.principal.token_id for f in now if f.principal.token_id is not None}
+        members = await read_memberships(self._pool, users) if users else {}
+        tokens = await read_tokens(self._pool, ids) if ids else {}
+        for follower in now:
+            self._followers.settle(follower, _refreshed(follower.principal, members, tokens, seen))
+        if self._followers.next_end_s < self._next_end_s:
+            self._sooner.set()
+
+
+def _of_user(user_id: UUID, member: Membership, seen: int) -> Principal:
+    return Principal(
+        subject=str(user_id),
+        kind="user",
+        user_id=user_id,
+        tenants=None if member.sees_all else frozenset(member.tenants),
+        admin_of=None if member.sees_all else frozenset(member.admin_of),
+        seen=seen,
+    )
+
+
+def _of_token(row: LiveToken, seen: int) -> Principal:
+    return Principal(
+        subject=f"token:{row.name}",
+        kind="service",
+        tenants=None if row.tenants is None else frozenset(row.tenants),
+        scopes=frozenset(row.scopes),
+        token_id=row.id,
+        expires_at=row.expires_at,
+        ends_at_s=math.inf if row.left_s is None else trio.current_time() + row.left_s,
+        seen=seen,
+    )
+
+
+def _refreshed(
+    old: Principal, members: dict[UUID, Membership], tokens: dict[UUID, LiveToken], seen: int
+) -> Principal | None:
+    """What is known of a follower now; None when nothing is left to him."""
+    if old.token_id is not None:
+        if (row := tokens.get(old.token_id)) is None or row.revoked or (row.left_s is not None and row.left_s <= 0):
+            return None
+        return _of_token(row, seen)
+    if old.user_id is None or (member := members.get(old.user_id)) is None:
+        return old
+    fresh = _of_user(old.user_id, member, seen)
+    return replace(fresh, expires_at=old.expires_at, ends_at_s=old.ends_at_s) if fresh.sees_something else None
+
+
+def _is_local(peer: str) -> bool:
+    """Whether an address is of this machine; a Unix socket's peer has none."""
+    if not peer or peer.startswith(("unix", "/", "@")):
+        return True
+    try:
+        return ip_address(peer.partition("%")[0]).is_loopback
+    except ValueError:
+        return False
