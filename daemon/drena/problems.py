@@ -67,6 +67,21 @@ PROBLEMS: Final[dict[str, Kind]] = {
         400, "Página inválida", "Invalid page",
         "O cursor não é de uma lista deste servidor; comece pela primeira página.",
         "The cursor is not from a list of this server; start with the first page."),
+    "request_invalid": _kind(
+        400, "Requisição ilegível", "Unreadable request",
+        "Isto não é uma requisição HTTP que este servidor entenda.",
+        "This is not an HTTP request that this server understands."),
+    "request_timeout": _kind(
+        408, "Requisição lenta demais", "Request too slow",
+        "A requisição não chegou inteira a tempo; envie-a de novo.",
+        "The request did not arrive in time; send it again."),
+    "transfer_coding_unsupported": _kind(
+        501, "Codificação não aceita", "Transfer coding not supported",
+        "Envie o corpo com Content-Length ou Transfer-Encoding: chunked.",
+        "Send the body with Content-Length or Transfer-Encoding: chunked."),
+    "http_version_unsupported": _kind(
+        505, "Versão de HTTP não aceita", "HTTP version not supported",
+        "Este servidor fala HTTP/1.1.", "This server speaks HTTP/1.1."),
     "body_too_large": _kind(
         413, "Requisição grande demais", "Request too large",
         "O corpo da requisição passa de {limit_bytes} bytes.",
@@ -90,6 +105,10 @@ PROBLEMS: Final[dict[str, Kind]] = {
         409, "Chave já usada", "Key already used",
         "Esta Idempotency-Key já foi usada para outro pedido; gere uma nova.",
         "This Idempotency-Key was used for another request; make a new one."),
+    "idempotency_under_way": _kind(
+        409, "Pedido em andamento", "Request under way",
+        "Um pedido com esta Idempotency-Key ainda está sendo atendido; repita-o em {retry_after_s} s.",
+        "A request with this Idempotency-Key is still being answered; repeat it in {retry_after_s} s."),
     "rate_limited": _kind(
         429, "Muitos pedidos", "Too many requests",
         "Foram muitos pedidos em pouco tempo; tente de novo em {retry_after_s} s.",
@@ -112,6 +131,10 @@ PROBLEMS: Final[dict[str, Kind]] = {
         403, "Sem permissão", "Not permitted",
         "O seu acesso não permite esta ação; peça a um administrador do escritório.",
         "Your access does not permit this; ask an administrator of the office."),
+    "origin_forbidden": _kind(
+        403, "Origem não permitida", "Origin not permitted",
+        "Páginas de {origin} não podem usar este servidor; inclua a origem em http.cors_origins.",
+        "Pages of {origin} may not use this server; add the origin to http.cors_origins."),
     # Jobs and integrations
     "job_active": _kind(
         409, "Execução em andamento", "Already running",
