@@ -1,0 +1,309 @@
+"""What HTTP, the feed and the page do on behalf of somebody: the one place that decides who may do what to what.
+
+Each takes the connection or pool it runs on (a connection inside a transaction makes it part of that), and a principal;
+each returns views or raises `Refused`. The rules:
+
+* What somebody may not see does not exist for him: the answer is that of an id nobody has, to the letter.
+* What he may see and may not do is `forbidden`.
+* Checks come before anything is written; the last word on the state of a job has the SQL function that changes it, so
+  that two requests at once agree.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
+from uuid import UUID
+
+import msgspec
+
+from drena.problems import Refused
+from drena.store import answers, steering
+from drena.store.answers import IntegrationPlace, JobPlace
+from drena.store.why import why
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from asyncpg_trio import Pool
+    from drena.access import Principal
+    from drena.plugins import PluginHost
+    from drena.store.answers import Outcome, View
+    from drena.store.jobs import Executor
+
+LANE_CHARS: Final = 100
+PAYLOAD_BYTES: Final = 64 * 1024
+STATUSES: Final = frozenset({"pending", "running", "success", "error", "canceled"})
+_NUL: Final = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+Place = TypeVar("Place", JobPlace, IntegrationPlace)
+
+
+class Started(NamedTuple):
+    """A job that was asked for."""
+
+    job: View
+    healed_job_id: UUID | None
+    """The stuck job it replaces."""
+
+
+class Page(NamedTuple):
+    """A part of a list."""
+
+    items: list[View]
+    next_cursor: str | None
+    """Where the next part begins; None at the end."""
+
+
+# Running things -------------------------------------------------------------------------------------------------------
+
+
+async def run_job(
+    on: Executor,
+    host: PluginHost,
+    principal: Principal,
+    *,
+    tenant_id: UUID,
+    provider_slug: str,
+    lane: str = "",
+    payload: dict[str, Any] | None = None,
+) -> Started:
+    """Ask for a job.
+
+    Raises:
+        Refused: `job_active` (with `active_job`), `integration_not_found`, `integration_disabled`,
+            `provider_unavailable`, `payload_invalid`, `lane_invalid`, `forbidden`.
+    """
+    if not principal.may_see(tenant_id) or "\0" in provider_slug:
+        raise Refused("integration_not_found")
+    if not principal.may_act(tenant_id):
+        raise Refused("forbidden")
+    if len(lane) > LANE_CHARS or not lane.isprintable():
+        raise Refused("lane_invalid", field="lane", limit_chars=LANE_CHARS)
+    text = _payload(payload or {})
+    await _expect_provider(on, host, tenant_id, provider_slug)
+    return _started(await answers.run_for(on, tenant_id, provider_slug, lane, text, principal.user_id))
+
+
+async def retry_job(on: Executor, host: PluginHost, principal: Principal, job_id: UUID) -> Started:
+    """Ask for a job like an ended one; one that waits is pulled forward.
+
+    Raises:
+        Refused: `job_not_found`, `job_not_ended` (it runs), and as `run_job`.
+    """
+    job = await _job_to_act_on(on, principal, job_id)
+    await _expect_provider(on, host, UUID(job["tenant_id"]), job["provider_slug"])
+    outcome = await answers.retry_for(on, job_id, principal.user_id)
+    if outcome.outcome == "active" and outcome.job is not None and outcome.job["id"] == job["id"]:
+        if outcome.job["status"] == "running":
+            raise Refused("job_not_ended", active_job=outcome.job)
+        return Started(outcome.job, None)
+    return _started(outcome)
+
+
+async def cancel_job(on: Executor, principal: Principal, job_id: UUID) -> View:
+    """Ask for the end of a job: a waiting one ends now, a running one within two seconds on whichever node runs it.
+
+    Raises:
+        Refused: `job_not_found`, `job_ended`, `forbidden`.
+    """
+    await _job_to_act_on(on, principal, job_id)
+    outcome = await answers.cancel_for(on, job_id, principal.user_id)
+    if outcome.job is None:
+        raise Refused("job_not_found")
+    if outcome.outcome == "ended":
+        raise Refused("job_ended", job=outcome.job)
+    return outcome.job
+
+
+# Looking at things ----------------------------------------------------------------------------------------------------
+
+
+async def get_job(on: Executor, principal: Principal, job_id: UUID) -> View:
+    """One job.
+
+    Raises:
+        Refused: `job_not_found`.
+    """
+    job = await answers.read_job(on, job_id)
+    if job is None or not principal.may_see(UUID(job["tenant_id"])):
+        raise Refused("job_not_found")
+    return job
+
+
+async def list_jobs(
+    on: Executor,
+    principal: Principal,
+    *,
+    tenant_id: UUID | None = None,
+    provider_slug: str | None = None,
+    statuses: Collection[str] | None = None,
+    limit: int = 50,
+    cursor: str | None = None,
+) -> Page:
+    """A page of jobs, the newest first; a tenant he may not see has none.
+
+    Raises:
+        Refused: `cursor_invalid`, `parameter_invalid`.
+    """
+    if statuses is not None and (unknown := set(statuses) - STATUSES):
+        raise Refused("parameter_invalid", field="status", reason=f"{min(unknown)[:40]!r}")
+    after = _place(cursor, JobPlace)
+    if provider_slug is not None and "\0" in provider_slug:
+        return Page([], None)
+    found = await answers.read_jobs(
+        on,
+        tenants=_tenants(principal, tenant_id),
+        provider=provider_slug,
+        statuses=statuses,
+        after=after,
+        limit=limit + 1,
+    )
+    return _page(found, limit)
+
+
+async def job_logs(on: Executor, principal: Principal, job_id: UUID, *, after: int = 0, limit: int = 500) -> Page:
+    """A page of a job's log; the cursor is the last line's id.
+
+    Raises:
+        Refused: `job_not_found`.
+    """
+    job = await get_job(on, principal, job_id)
+    lines = await answers.read_lines(on, UUID(job["tenant_id"]), job_id, after, limit + 1)
+    return Page(lines[:limit], str(lines[limit - 1]["id"]) if len(lines) > limit else None)
+
+
+async def why_job(on: Executor, principal: Principal, job_id: UUID) -> View:
+    """Why a job is not running: `code`, `text` in both languages, `until`, `details`.
+
+    Raises:
+        Refused: `job_not_found`.
+    """
+    await get_job(on, principal, job_id)
+    told: View = msgspec.to_builtins(await why(on, job_id))
+    return told
+
+
+async def list_integrations(
+    on: Executor, principal: Principal, *, tenant_id: UUID | None = None, limit: int = 1000, cursor: str | None = None
+) -> Page:
+    """A page of integrations; a tenant he may not see has none.
+
+    Raises:
+        Refused: `cursor_invalid`.
+    """
+    after = _place(cursor, IntegrationPlace)
+    found = await answers.read_integrations(on, tenants=_tenants(principal, tenant_id), after=after, limit=limit + 1)
+    return _page(found, limit)
+
+
+async def get_integration(on: Executor, principal: Principal, integration_id: UUID) -> View:
+    """One integration.
+
+    Raises:
+        Refused: `integration_not_found`.
+    """
+    integration = await answers.read_integration(on, integration_id)
+    if integration is None or not principal.may_see(UUID(integration["tenant_id"])):
+        raise Refused("integration_not_found")
+    return integration
+
+
+# Managing integrations ------------------------------------------------------------------------------------------------
+
+
+async def change_integration(
+    pool: Pool,
+    principal: Principal,
+    integration_id: UUID,
+    *,
+    enabled: bool | None = None,
+    paused: bool | None = None,
+) -> View:
+    """Enable, disable, pause, resume; all of it or nothing. None leaves a thing as it is.
+
+    Raises:
+        Refused: `integration_not_found`, `forbidden`.
+    """
+    async with pool.acquire() as conn, conn.transaction():
+        integration = await get_integration(conn, principal, integration_id)
+        tenant_id, provider = UUID(integration["tenant_id"]), integration["provider_slug"]
+        if not principal.may_manage(tenant_id):
+            raise Refused("forbidden")
+        if enabled is not None:
+            await answers.enable_integration(conn, integration_id, enabled)
+        if paused:
+            await steering.pause(conn, tenant_id, provider, by=principal.user_id)
+        elif paused is not None:
+            await steering.resume(conn, tenant_id, provider)
+        return await get_integration(conn, principal, integration_id)
+
+
+# The rules ------------------------------------------------------------------------------------------------------------
+
+
+async def _job_to_act_on(on: Executor, principal: Principal, job_id: UUID) -> View:
+    job = await get_job(on, principal, job_id)
+    if not principal.may_act(UUID(job["tenant_id"])):
+        raise Refused("forbidden")
+    return job
+
+
+async def _expect_provider(on: Executor, host: PluginHost, tenant_id: UUID, provider_slug: str) -> None:
+    """A job that no live node can run would wait for nothing (I10)."""
+    if provider_slug in host.providers:
+        return
+    outlook = await answers.read_outlook(on, tenant_id, provider_slug)
+    if outlook.enabled and not outlook.offered:
+        raise Refused("provider_unavailable", provider_slug=provider_slug)
+
+
+def _started(outcome: Outcome) -> Started:
+    if outcome.outcome == "active":
+        raise Refused("job_active", active_job=outcome.job)
+    if outcome.outcome == "not_found":
+        raise Refused("job_not_found")
+    if outcome.job is None:
+        raise Refused(outcome.outcome)
+    return Started(outcome.job, outcome.healed_job_id)
+
+
+def _payload(payload: dict[str, Any]) -> str:
+    """The payload as JSON that PostgreSQL takes."""
+    try:
+        encoded = msgspec.json.encode(payload)
+    except (UnicodeEncodeError, TypeError, RecursionError, ValueError):
+        raise Refused("payload_invalid", field="payload", reason="JSON") from None
+    if len(encoded) > PAYLOAD_BYTES:
+        raise Refused("payload_invalid", field="payload", reason=f"> {PAYLOAD_BYTES} bytes")
+    if _NUL.search(encoded):
+        raise Refused("payload_invalid", field="payload", reason="NUL (\\u0000)")
+    return encoded.decode()
+
+
+def _tenants(principal: Principal, wanted: UUID | None) -> Collection[UUID] | None:
+    """The tenants a list may be about; None stands for all."""
+    if wanted is None:
+        return principal.tenants
+    return [wanted] if principal.may_see(wanted) else []
+
+
+def _page(found: list[tuple[View, Place]], limit: int) -> Page:
+    more = len(found) > limit
+    return Page([view for view, _place in found[:limit]], _cursor(found[limit - 1][1]) if more else None)
+
+
+def _cursor(place: JobPlace | IntegrationPlace) -> str:
+    return base64.urlsafe_b64encode(msgspec.json.encode(place)).decode().rstrip("=")
+
+
+def _place(cursor: str | None, kind: type[Place]) -> Place | None:
+    if cursor is None:
+        return None
+    try:
+        text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+        if _NUL.search(text):
+            raise ValueError(cursor)
+        return msgspec.json.decode(text, type=kind)
+    except (ValueError, msgspec.MsgspecError):
+        raise Refused("cursor_invalid") from None
