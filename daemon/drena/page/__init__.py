@@ -1,4 +1,4 @@
-"""The status page: its files, the headers they are served with, and what a browser has to know. No I/O but reading them.
+"""The status page: its files, the headers they go with, and what a browser has to know. No I/O but reading them.
 
 The files lie in `web/` as they are sent: no build step, nothing from anywhere else, so that the policy below can forbid
 everything but ourselves. They are read once, when HTTP starts, and from then on served out of memory: a page is never
@@ -8,6 +8,7 @@ installed daemon has no `contrib`.
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 from importlib import resources
 from pathlib import PurePosixPath
@@ -35,9 +36,11 @@ class Asset(msgspec.Struct, frozen=True):
     """One file of the page."""
 
     body: bytes
+    gzipped: bytes
+    """The same for who accepts `Content-Encoding: gzip`: a third of it."""
     media_type: str
     etag: str
-    """Quoted, as it stands in a header; of the body alone."""
+    """Quoted, as it stands in a header. Weak, since it is that of both forms."""
 
 
 def load_assets() -> dict[str, Asset]:
@@ -52,7 +55,8 @@ def _assets(folder: Traversable, path: PurePosixPath) -> Iterator[tuple[str, Ass
             yield from _assets(entry, below)
         elif (media_type := MEDIA_TYPES.get(below.suffix)) is not None:
             body = entry.read_bytes()
-            yield str(below), Asset(body, media_type, f'"{hashlib.sha256(body).hexdigest()[:32]}"')
+            etag = f'W/"{hashlib.sha256(body).hexdigest()[:32]}"'
+            yield str(below), Asset(body, gzip.compress(body, 9, mtime=0), media_type, etag)
 
 
 def security_headers(feed_url: str | None, parents: Sequence[str] = ()) -> dict[str, str]:
@@ -78,7 +82,7 @@ def security_headers(feed_url: str | None, parents: Sequence[str] = ()) -> dict[
         "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in policy.items()),
         "X-Content-Type-Options": "nosniff",
         "Referrer-Policy": "no-referrer",
-        "Cross-Origin-Opener-Policy": "same-origin-allow-popups" if parents else "same-origin",
+        "Cross-Origin-Opener-Policy": "unsafe-none" if parents else "same-origin",  # a parent may have opened the page
         "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
         "Cache-Control": "no-cache",
     }

@@ -1,0 +1,290 @@
+/**
+ * The page: its state, what changes it, and the one place where it is drawn.
+ *
+ *     configuration → session (a token, or none in open mode) → client (feed and HTTP) → state → picture
+ *
+ * Views are functions of this object. They draw as often as they like and change nothing but through the acts below.
+ */
+
+import { createClient } from "./client/index.js";
+import { Acts } from "./acts.js";
+import { render } from "./dom.js";
+import { duration } from "./format.js";
+import { cardOf, sortCards } from "./model.js";
+import { Resources } from "./resources.js";
+import { Session } from "./session.js";
+import { preferences } from "./preferences.js";
+import { text } from "./texts.js";
+import { Watch } from "./watch.js";
+import { frame } from "./views/frame.js";
+
+const TICK_MS = 1_000;
+const TRY_AGAIN_MS = 3_000;
+const NEWS_AFTER_MS = 2_000;
+const REFUSED = new Set(["token_invalid", "token_expired", "unauthenticated", "token_unavailable"]);
+
+const EMPTY = { jobs: [], integrations: [], tenants: [], connection: "reconnecting", asOf: null, loading: true, transport: null, problem: null };
+
+class App {
+  constructor(root) {
+    this.root = root;
+    this.preferences = preferences(() => this.changed());
+    this.phase = "boot"; // boot, broken, signin, ready
+    this.config = null;
+    this.session = null;
+    this.client = null;
+    this.me = null;
+    this.snapshot = EMPTY;
+    this.skewMs = 0; // the server's clock minus ours
+    this.route = routeOf(location.hash);
+    this.ui = { search: "", filter: "all", notices: [], dialog: null, busy: new Set(), expanded: new Set(), said: "", pages: 1 };
+    this.signin = { expired: false, error: "", busy: false, waiting: false };
+    this.resources = new Resources(() => this.changed());
+    this.acts = new Acts(this);
+    this.watch = new Watch(this);
+    this.drawing = false;
+    this.indexed = null;
+  }
+
+  get lang() {
+    return this.preferences.lang;
+  }
+
+  t(key, values) {
+    return text(this.lang, key, values);
+  }
+
+  /** Now, by the server's clock, with which all its times are to be compared. */
+  now() {
+    return Date.now() + this.skewMs;
+  }
+
+  async start() {
+    addEventListener("hashchange", () => this.#navigated());
+    document.addEventListener("visibilitychange", () => this.changed());
+    setInterval(() => this.#tick(), TICK_MS);
+    this.changed();
+    while (!(await this.#configure())) await pause(TRY_AGAIN_MS);
+    this.session = new Session(this.config.auth);
+    this.session.onToken = () => void this.enter();
+    await this.enter();
+  }
+
+  async #configure() {
+    try {
+      const answer = await fetch("page/config.json", { cache: "no-store" });
+      if (!answer.ok) throw new Error(String(answer.status));
+      this.config = await answer.json();
+      const skew = Date.parse(answer.headers.get("Date") ?? "") - Date.now();
+      this.skewMs = Math.abs(skew) > 2_000 ? skew : 0; // the header knows whole seconds only
+      return true;
+    } catch {
+      this.phase = "broken";
+      this.changed();
+      return false;
+    }
+  }
+
+  /** Sign in with the token there is; without one, ask for it. */
+  async enter() {
+    this.signin.waiting = this.session.canBeHanded && !this.session.token;
+    this.changed();
+    const token = await this.session.get();
+    this.signin.waiting = false;
+    if (token === null && !this.session.open) return this.#ask("");
+    this.client ??= this.#open();
+    try {
+      const me = await this.client.request("/v1/me");
+      this.#admit(me);
+    } catch (error) {
+      if (error?.problem === undefined) throw error;
+      const unknown = error.problem.status === 401 || REFUSED.has(error.problem.code);
+      if (unknown) this.session.refuse();
+      this.#ask(unknown ? `${this.t("signin.refused")} ${error.problem.detail}` : this.t("signin.unreachable"));
+      if (!unknown && this.session.open) await pause(TRY_AGAIN_MS).then(() => this.enter());
+    }
+  }
+
+  #open() {
+    const base = new URL(".", document.baseURI);
+    const feed = this.config.feed_url ? new URL(this.config.feed_url, base) : null;
+    if (feed?.protocol.startsWith("http")) feed.protocol = feed.protocol === "https:" ? "wss:" : "ws:";
+    return createClient({
+      feedUrl: feed?.href,
+      httpUrl: base.href.replace(/\/$/, ""),
+      getToken: ({ renew }) => this.session.get({ renew }),
+      language: this.lang,
+    });
+  }
+
+  #ask(error) {
+    const expired = this.phase === "ready";
+    Object.assign(this.signin, { error, busy: false, waiting: false, expired });
+    if (!expired) this.phase = this.session.open ? "broken" : "signin";
+    this.changed();
+  }
+
+  #admit(me) {
+    const same = this.me !== null && this.me.subject === me.subject;
+    if (!same) this.resources.clear();
+    this.me = me;
+    this.phase = "ready";
+    this.signin = { expired: false, error: "", busy: false, waiting: false };
+    if (this.leave === undefined) this.leave = this.client.subscribe(() => this.#heard());
+    else this.client.reconnect();
+    this.#heard();
+  }
+
+  #heard() {
+    this.snapshot = this.client.getSnapshot();
+    const { problem } = this.snapshot;
+    if (problem !== null && (REFUSED.has(problem.code) || problem.status === 401) && !this.signin.expired) this.#expire();
+    this.watch.look();
+    this.changed();
+  }
+
+  #expire() {
+    this.session.refuse();
+    this.signin = { expired: true, error: "", busy: false, waiting: false };
+    if (this.session.canBeHanded || this.config.auth.storage_key) void this.enter();
+  }
+
+  /** The token in hand is refused over HTTP, too. */
+  refused(problem) {
+    if (problem.status === 401 && !this.session.open && !this.signin.expired) {
+      this.#expire();
+      this.changed();
+    }
+  }
+
+  signOut() {
+    this.session.forget();
+    location.reload();
+  }
+
+  /** Ask for something over HTTP. Throws what carries `problem`. */
+  async request(path, options) {
+    try {
+      return await this.client.request(path, options);
+    } catch (error) {
+      if (error?.problem !== undefined) this.refused(error.problem);
+      throw error;
+    }
+  }
+
+  // What the feed told, by what views ask for.
+
+  #index() {
+    if (this.indexed?.of === this.snapshot) return this.indexed;
+    const jobs = new Map();
+    for (const job of this.snapshot.jobs) {
+      const key = `${job.tenant_id}/${job.provider_slug}`;
+      jobs.has(key) ? jobs.get(key).push(job) : jobs.set(key, [job]);
+    }
+    const offices = new Map();
+    for (const tenant of [...(this.me?.tenants ?? []), ...this.snapshot.tenants]) offices.set(tenant.id, tenant);
+    this.indexed = { of: this.snapshot, jobs, offices };
+    return this.indexed;
+  }
+
+  jobsOf(integration) {
+    return this.#index().jobs.get(`${integration.tenant_id}/${integration.provider_slug}`) ?? [];
+  }
+
+  integration(id) {
+    return this.snapshot.integrations.find((each) => each.id === id) ?? null;
+  }
+
+  office(id) {
+    const found = this.#index().offices.get(id);
+    return found?.name || found?.slug || id;
+  }
+
+  provider(slug) {
+    const { data } = this.resources.need("providers", async () => (await this.request("/v1/providers")).items, { everyMs: 600_000 });
+    return data?.find((each) => each.slug === slug)?.name || slug;
+  }
+
+  name(integration) {
+    return `${this.provider(integration.provider_slug)}, ${this.office(integration.tenant_id)}`;
+  }
+
+  card(integration) {
+    return cardOf(integration, this.jobsOf(integration), this.now());
+  }
+
+  cards() {
+    return sortCards(this.snapshot.integrations.map((each) => this.card(each)), {
+      office: (id) => this.office(id),
+      provider: (slug) => this.provider(slug),
+    });
+  }
+
+  mayManage(tenantId) {
+    if (this.me === null) return false;
+    if (this.me.kind !== "user") return true;
+    const role = this.me.tenants?.find((each) => each.id === tenantId)?.role;
+    return role === undefined || role === null || role === "admin";
+  }
+
+  /** The connection in words, for the chip and for who listens. */
+  connection() {
+    const { connection, asOf, transport } = this.snapshot;
+    const old = asOf === null ? null : duration(this.lang, (Date.now() - asOf.getTime()) / 1000, true);
+    if (connection === "live") return { state: "live", text: this.t(transport === "poll" ? "connection.polling" : "connection.live") };
+    const state = this.signin.expired ? "stale" : connection;
+    if (old === null) return { state, text: this.t(state === "offline" ? "connection.offline.new" : "connection.connecting") };
+    return { state, text: this.t(`connection.${state}`, { age: old }) };
+  }
+
+  /** Whether what is shown may be old, for longer than a blink. */
+  get outOfTouch() {
+    const { connection, asOf } = this.snapshot;
+    return this.phase === "ready" && connection !== "live" && asOf !== null && Date.now() - asOf.getTime() > NEWS_AFTER_MS;
+  }
+
+  // Drawing.
+
+  changed() {
+    if (this.drawing) return;
+    this.drawing = true;
+    const draw = () => {
+      this.drawing = false;
+      this.#draw();
+    };
+    document.hidden ? setTimeout(draw, 250) : requestAnimationFrame(draw);
+  }
+
+  #draw() {
+    document.documentElement.lang = this.lang === "pt" ? "pt-BR" : "en";
+    render(this.root, frame(this));
+    this.watch.drawn();
+  }
+
+  #tick() {
+    this.acts.expireNotices();
+    this.resources.tidy();
+    if (!document.hidden) this.changed();
+  }
+
+  #navigated() {
+    this.route = routeOf(location.hash);
+    this.ui.expanded.clear();
+    scrollTo(0, 0);
+    this.changed();
+    this.watch.navigated();
+  }
+}
+
+/** The address of a view stands behind the #, so that any prefix in front of the page works. */
+function routeOf(hash) {
+  const [name, id] = hash.replace(/^#\/?/, "").split("/");
+  if (name === "integration" && id) return { name, id };
+  return { name: name === "nodes" ? "nodes" : "overview", id: null };
+}
+
+function pause(ms) {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+void new App(document.getElementById("app")).start();
