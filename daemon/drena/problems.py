@@ -105,10 +105,6 @@ PROBLEMS: Final[dict[str, Kind]] = {
         409, "Chave já usada", "Key already used",
         "Esta Idempotency-Key já foi usada para outro pedido; gere uma nova.",
         "This Idempotency-Key was used for another request; make a new one."),
-    "idempotency_under_way": _kind(
-        409, "Pedido em andamento", "Request under way",
-        "Um pedido com esta Idempotency-Key ainda está sendo atendido; repita-o em {retry_after_s} s.",
-        "A request with this Idempotency-Key is still being answered; repeat it in {retry_after_s} s."),
     "rate_limited": _kind(
         429, "Muitos pedidos", "Too many requests",
         "Foram muitos pedidos em pouco tempo; tente de novo em {retry_after_s} s.",
