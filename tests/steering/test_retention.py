@@ -248,4 +248,4 @@ async def test_the_task_prunes_tells_it_and_outlives_a_refusal(
         await pool.execute("drop table guard")
         pruned = await log.wait_for("history pruned")
         nursery.cancel_scope.cancel()
-    assert pruned == {"jobs": 4, "job_log_lines": 3, "feed_entries": 0, "history_rows": 0}
+    assert pruned == {"jobs": 4, "job_log_lines": 3, "feed_entries": 0, "history_rows": 0, "idempotency_keys": 0}

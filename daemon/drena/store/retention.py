@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from drena.config import Retention
     from drena.store.jobs import Executor
 
+KEYS_HOURS: Final = 24
+"""How long an Idempotency-Key is good; `claim_key` forgets it after as long."""
 PAGE: Final = 200
 """Integrations or tenants that one statement looks at."""
 
@@ -32,11 +34,12 @@ class Pruned(msgspec.Struct, kw_only=True):
     job_log_lines: int = 0
     feed_entries: int = 0
     history_rows: int = 0
+    idempotency_keys: int = 0
 
     @property
     def total(self) -> int:
         """All of them."""
-        return self.jobs + self.job_log_lines + self.feed_entries + self.history_rows
+        return self.jobs + self.job_log_lines + self.feed_entries + self.history_rows + self.idempotency_keys
 
 
 async def prune(on: Executor, settings: Retention, *, rest: float = 0.0) -> Pruned:
@@ -55,6 +58,7 @@ async def prune(on: Executor, settings: Retention, *, rest: float = 0.0) -> Prun
     await _prune_jobs(pace, settings, counts)
     counts.job_log_lines += await pace.drain("prune_job_lines", settings.job_logs_days, settings.batch)
     await _prune_feed(pace, settings, counts)
+    counts.idempotency_keys += await pace.drain("prune_idempotency_keys", KEYS_HOURS, settings.batch)
     if settings.history_days is not None:
         for statement in ("prune_integration_logs", "prune_sync_jobs"):
             counts.history_rows += await pace.drain(statement, settings.history_days, settings.batch)

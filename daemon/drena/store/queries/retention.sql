@@ -162,3 +162,16 @@ with old as (
     for update of s skip locked
 )
 delete from sync_jobs s using old o where s.id = o.id;
+
+-- name: prune_idempotency_keys
+-- Keys of requests that nobody will repeat any more. $1 hours, $2 how many at once.
+delete from drena.idempotency_keys k
+using (
+    select tenant_id, principal, key
+    from drena.idempotency_keys
+    where at < now() - make_interval(hours => $1)
+    order by at
+    limit $2
+    for update skip locked
+) old
+where (k.tenant_id, k.principal, k.key) = (old.tenant_id, old.principal, old.key);
