@@ -9,7 +9,8 @@ implementations marked with `hookimpl`:
     def drena_providers() -> list[Provider]:
         return [MyProvider()]
 
-Hooks are synchronous, called once at start. The objects they return have async methods that run on Trio.
+Hooks are synchronous, called once at start. The objects they return have async methods that run on Trio. A plugin may
+also say where secrets come from (`drena_secrets`, called for each) and who lets people in (`drena_authorizer`).
 
 The rules an attempt lives by, kept by the daemon and not by the provider's good will:
 
@@ -43,9 +44,13 @@ import httpx2
 import msgspec
 import pluggy
 
+from .access import Access, Authorizer
+
 __all__ = [
     "API_VERSION",
+    "Access",
     "AttemptFenced",
+    "Authorizer",
     "CheckContext",
     "CheckResult",
     "Context",

@@ -1,0 +1,114 @@
+"""The contract of `drena.api`, held against what a plugin offers: the first thing that is wrong, in words. Pure."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterator
+from typing import Any, Final, get_args, get_type_hints
+
+import msgspec
+
+from drena.api import API_VERSION, Authorizer, Limits, Provider
+
+SLUG: Final = re.compile(r"[a-z][a-z0-9_]{0,62}")
+CATEGORIES: Final = get_args(get_args(get_type_hints(Provider)["category"])[0])
+
+
+class PluginFault(Exception):
+    """What is wrong with a plugin, in words that follow its name."""
+
+
+def check_provider(provider: Any) -> None:
+    """Hold a provider against the contract of `drena.api.Provider`.
+
+    Raises:
+        PluginFault: the first thing that is wrong.
+    """
+    if not isinstance(provider, Provider):
+        hint = "; call it: `[MyProvider()]`" if isinstance(provider, type) else ""
+        raise PluginFault(f"drena_providers() returned {kind(provider)} where a Provider is expected{hint}")
+    slug = getattr(provider, "slug", None)
+    if not isinstance(slug, str) or not SLUG.fullmatch(slug):
+        raise PluginFault(f"{type(provider).__name__}.slug is {slug!r}; it must match [a-z][a-z0-9_]*")
+    for attribute, right, wanted in _attributes(provider):
+        if not right:
+            shown = repr(getattr(provider, attribute, None))[:60]
+            raise PluginFault(f"provider {slug!r}: `{attribute}` is {shown}; it must be {wanted}")
+    _check_settings(slug, provider.settings)
+    _check_limits(slug, provider.limits)
+    for method in ("check", "run"):
+        _check_method(slug, method, getattr(provider, method))
+
+
+def _attributes(provider: Provider) -> Iterator[tuple[str, bool, str]]:
+    """Attribute, whether it is right, and what would be."""
+    name = getattr(provider, "name", None)
+    yield "name", isinstance(name, str) and bool(name.strip()), "a name people read"
+    yield "category", provider.category in CATEGORIES, "one of " + ", ".join(CATEGORIES)
+    yield "version", isinstance(provider.version, str), "a text"
+    api: Any = provider.api
+    yield "api", isinstance(api, int) and not isinstance(api, bool) and api >= 1, "a whole number from 1"
+    newest = f"at most {API_VERSION}, the plugin API of this daemon; upgrade Drena or use an older plugin"
+    yield "api", api <= API_VERSION, newest
+    names: Any = provider.secrets
+    good = isinstance(names, tuple) and all(isinstance(n, str) and SLUG.fullmatch(n) for n in names)
+    yield "secrets", good, 'a tuple of lower-case names such as ("token",)'
+
+
+def _check_settings(slug: str, settings: Any) -> None:
+    if not (isinstance(settings, type) and issubclass(settings, msgspec.Struct)):
+        raise PluginFault(f"provider {slug!r}: `settings` is {kind(settings)}; it must be a msgspec.Struct class")
+    try:
+        msgspec.json.Decoder(settings)
+    except Exception as error:
+        raise PluginFault(f"provider {slug!r}: `settings` cannot be decoded from JSON: {said(error)}") from error
+
+
+def _check_limits(slug: str, limits: Any) -> None:
+    if not isinstance(limits, Limits):
+        raise PluginFault(f"provider {slug!r}: `limits` is {kind(limits)}; it must be drena.api.Limits(...)")
+    for field in Limits.__struct_fields__:
+        value = getattr(limits, field)
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < float("inf"):
+            raise PluginFault(f"provider {slug!r}: `limits.{field}` is {value!r}; it must be a number above 0")
+
+
+def _check_method(slug: str, name: str, method: Any) -> None:
+    if not inspect.iscoroutinefunction(method):
+        raise PluginFault(f"provider {slug!r}: `{name}` must be an async method")
+    try:
+        inspect.signature(method).bind(object())
+    except TypeError as error:
+        raise PluginFault(f"provider {slug!r}: `{name}` must take one argument, the context") from error
+
+
+def check_authorizer(authorizer: Any) -> None:
+    """Hold an authorizer against the contract of `drena.api.Authorizer`.
+
+    Raises:
+        PluginFault: it is none.
+    """
+    if not isinstance(authorizer, Authorizer):
+        hint = "; call it: `MyAuthorizer()`" if isinstance(authorizer, type) else ""
+        raise PluginFault(f"drena_authorizer() returned {kind(authorizer)} where an Authorizer is expected{hint}")
+    for method, arguments in (("authorize", 2), ("refresh", 1)):
+        if not inspect.iscoroutinefunction(getattr(authorizer, method)):
+            raise PluginFault(f"the authorizer's `{method}` must be an async method")
+        try:
+            inspect.signature(getattr(authorizer, method)).bind(*[object()] * arguments)
+        except TypeError as error:
+            raise PluginFault(f"the authorizer's `{method}` must take {arguments} argument(s)") from error
+
+
+def said(error: BaseException) -> str:
+    """An exception in one line."""
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}"[:300] if text else type(error).__name__
+
+
+def kind(value: Any) -> str:
+    """What a value is, in words."""
+    if value is None:
+        return "nothing"
+    return f"the class {value.__name__}" if isinstance(value, type) else f"a {type(value).__name__}"
