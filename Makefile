@@ -2,6 +2,7 @@
 #
 #     make PYTHON=python3.13 test      another Python
 #     make test ARGS="-k lease -x"     arguments for pytest
+#     make install PREFIX=/usr         elsewhere than /usr/local; DESTDIR= for packagers
 
 PYTHON ?=
 ARGS ?=
@@ -15,7 +16,7 @@ DISTRIBUTIONS := $(patsubst pyproject.toml,.,$(DISTRIBUTIONS))
 SOURCES := daemon $(wildcard plugins contrib)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-demo demo test lint types imports packages faults check format lock bench driver-compat clean
+.PHONY: help setup setup-demo demo test lint types imports packages faults check format lock bench driver-compat binary install uninstall clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 16
@@ -46,8 +47,11 @@ imports: setup ## import-linter: who may import whom
 packages: setup ## build wheels and source distributions into dist/, install them into an empty environment
 	@.ci/packages $(DISTRIBUTIONS)
 
+binary: setup ## build dist/drena, all of Drena in one file, and run its demo alone; DRENA_BINARY_POSTGRES=no leaves PostgreSQL out
+	@.ci/build-binary
+
 # Tests come last, so that their closing lines end the output.
-check: lint types imports packages test ## everything that CI runs
+check: lint types imports packages binary test ## everything that CI runs
 
 format: setup ## put all code into the one form
 	$(BIN)/ruff check --select I --fix .
@@ -70,6 +74,17 @@ faults: setup ## kill, freeze and cut off nodes, databases and networks for ten 
 
 driver-compat: setup ## asyncpg's own published tests against asyncpg_trio
 	$(BIN)/python tests/driver/compat/run.py $(ARGS)
+
+PREFIX ?= /usr/local
+
+build/bundle/drena:
+	@$(MAKE) --no-print-directory binary
+
+install: build/bundle/drena ## Drena as a service: program, units, user, completions, pages; then see contrib/operating.md
+	@.ci/install "$(DESTDIR)" "$(PREFIX)"
+
+uninstall: ## remove what install put there; /etc/drena, /var/lib/drena and the user drena stay
+	@.ci/install --remove "$(DESTDIR)" "$(PREFIX)"
 
 clean: ## remove everything that was built, and .venv
 	rm -rf .venv dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

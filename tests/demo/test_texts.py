@@ -7,7 +7,8 @@ import string
 
 import pytest
 
-from drena.demo.texts import TEXTS, language_of
+from drena.demo.texts import TEXTS
+from drena.texts import language_of
 from repository.tree import ROOT
 
 

@@ -10,7 +10,10 @@ import click
 
 from drena import __version__
 from drena.cli import rehearsal, steering, upkeep, working
+from drena.cli.completion import SHELLS, complete_provider, complete_tenant, script
 from drena.cli.entry import Commands, run_command
+from drena.cli.speech import choose, spoken
+from drena.texts import LANGUAGES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,6 +30,14 @@ dry_run = click.option("--dry-run", is_flag=True, help="Say what would change, a
     "config",
     type=click.Path(path_type=Path, dir_okay=False),
     help="Configuration file; otherwise $DRENA_CONFIG, otherwise /etc/drena/drena.toml.",
+)
+@click.option(
+    "--lang",
+    type=click.Choice(LANGUAGES),
+    is_eager=True,
+    expose_value=False,
+    callback=choose,
+    help="Language of messages and help; by default the locale's.",
 )
 @click.version_option(__version__, prog_name="drena")
 @click.pass_context
@@ -83,7 +94,7 @@ def demo(_config: Path | None, lang: Literal["pt", "en"] | None, knobs: dict[str
     """
     from drena.demo.play import play  # noqa: PLC0415  # it would make every other command start later
 
-    run_command(play, lang, knobs, picture)
+    run_command(play, lang or spoken(), knobs, picture)
 
 
 @command("run")
@@ -115,8 +126,8 @@ def sweep(config: Path | None, dry_run: bool, as_json: bool) -> None:
 
 @command(
     "request",
-    click.argument("tenant"),
-    click.argument("provider"),
+    click.argument("tenant", shell_complete=complete_tenant),
+    click.argument("provider", shell_complete=complete_provider),
     click.option("--lane", default="", help="Lane of the integration; the default one is ''."),
     click.option("--payload", default="{}", help="A JSON object for the provider."),
     click.option("--wait", is_flag=True, help="Wait for the end; exit code 1 when the job fails."),
@@ -136,10 +147,10 @@ def request(
 
 @command(
     "jobs",
-    click.option("--tenant", help="Only this tenant's (slug or id)."),
-    click.option("--provider", help="Only this provider's (slug)."),
+    click.option("--tenant", shell_complete=complete_tenant, help="Only this tenant's (slug or id)."),
+    click.option("--provider", shell_complete=complete_provider, help="Only this provider's (slug)."),
     click.option("--status", multiple=True, type=click.Choice(STATUSES), help="Only these; may be repeated."),
-    click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 1000)),
+    click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 1000), help="How many at most."),
     as_json,
 )
 def jobs(
@@ -161,7 +172,11 @@ def job(config: Path | None, job_id: UUID, as_json: bool) -> None:
     run_command(working.job, config, job_id, as_json)
 
 
-@command("integrations", click.option("--tenant", help="Only this tenant's (slug or id)."), as_json)
+@command(
+    "integrations",
+    click.option("--tenant", shell_complete=complete_tenant, help="Only this tenant's (slug or id)."),
+    as_json,
+)
 def integrations(config: Path | None, tenant: str | None, as_json: bool) -> None:
     """List the integrations with their last status.
 
@@ -181,8 +196,8 @@ def plugins(config: Path | None, as_json: bool) -> None:
 
 @command(
     "check",
-    click.argument("tenant", required=False),
-    click.argument("provider", required=False),
+    click.argument("tenant", required=False, shell_complete=complete_tenant),
+    click.argument("provider", required=False, shell_complete=complete_provider),
     click.option("--dry-run", is_flag=True, help="Say what a job would create, update and skip, and change nothing."),
     click.option("--lane", default="", help="With --dry-run: the job's lane."),
     click.option("--payload", default="{}", help="With --dry-run: the job's payload, a JSON object."),
@@ -209,18 +224,31 @@ def check(
     run_command(upkeep.check, config, tenant, provider, as_json)
 
 
-@command("config", as_json)
-def config(config: Path | None, as_json: bool) -> None:
-    """Explain every setting: its value, and where the value comes from.
+@command(
+    "config",
+    click.option("--check", is_flag=True, help="Only say whether the configuration is right; exit code 3 when not."),
+    as_json,
+)
+def config(config: Path | None, check: bool, as_json: bool) -> None:
+    """Explain every setting: value, source, default, and whether a reload changes it.
 
-    Example: drena config
+    Example: drena config --check
     """
-    run_command(upkeep.show_config, config, as_json)
+    run_command(upkeep.check_config if check else upkeep.show_config, config, as_json)
+
+
+@command("completion", click.argument("shell", type=click.Choice(SHELLS)))
+def completion(_config: Path | None, shell: str) -> None:
+    """Print what lets a shell complete commands, options, tenants and providers.
+
+    Example: drena completion bash > ~/.local/share/bash-completion/completions/drena
+    """
+    click.echo(script(main, shell))
 
 
 JOB_ID = click.argument("job_id", metavar="ID", type=click.UUID)
-ONE_TENANT = click.option("--tenant", help="Of this tenant alone (slug or id).")
-ONE_PROVIDER = click.option("--provider", help="Of this provider alone (slug).")
+ONE_TENANT = click.option("--tenant", shell_complete=complete_tenant, help="Of this tenant alone (slug or id).")
+ONE_PROVIDER = click.option("--provider", shell_complete=complete_provider, help="Of this provider alone (slug).")
 
 
 @command("why", JOB_ID, as_json)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import click
 import trio
 
 from asyncpg_trio import exceptions as pg
+from drena.cli.speech import SpokenGroup, tell
 from drena.errors import DatabaseError, DrenaError, Exit
 
 if TYPE_CHECKING:
@@ -24,7 +26,7 @@ NOT_ADOPTED: Final = (
 """What a statement meets in an empty database, and in the old system's."""
 
 
-class Commands(click.Group):
+class Commands(SpokenGroup):
     """A group whose usage errors are one sentence, like all others."""
 
     def main(self, *args: Any, **options: Any) -> Any:
@@ -33,16 +35,17 @@ class Commands(click.Group):
         except click.exceptions.NoArgsIsHelpError as error:
             error.show()
             sys.exit(Exit.USAGE)
-        except click.ClickException as error:
-            click.echo(f"drena: {_usage(error)}", err=True)
+        except click.UsageError as error:
+            with nullcontext() if error.ctx is None else error.ctx.scope(cleanup=False):
+                click.echo(f"drena: {tell(_usage(error))}", err=True)
             sys.exit(error.exit_code)
         except click.Abort:
             sys.exit(130)
 
 
-def _usage(error: click.ClickException) -> str:
+def _usage(error: click.UsageError) -> str:
     said = " ".join(error.format_message().split()).rstrip(".")
-    where = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx is not None else "drena"
+    where = "drena" if error.ctx is None else error.ctx.command_path
     return f"{said}; see `{where} --help`."
 
 
@@ -61,7 +64,7 @@ def run_command(command: Callable[..., Awaitable[Exit | None]], *args: Any) -> N
         known = _people_can_fix(error)
         if known is None:
             raise
-        click.echo(f"drena: {known}", err=True)
+        click.echo(f"drena: {tell(str(known))}", err=True)
         code = known.exit_code
     sys.exit(code)
 

@@ -10,6 +10,7 @@ import msgspec
 
 from drena.api import GiveUp, RetryLater
 from drena.cli.scene import open_stage
+from drena.cli.speech import say, tell
 from drena.cli.tables import show, show_json
 from drena.cli.working import decode_payload, refusal
 from drena.engine.context import decode_settings
@@ -130,7 +131,7 @@ def _failed(sentence: str, code: str, *, as_json: bool) -> Exit:
         show_json({"ok": False, "code": code, "message": sentence})
     else:
         _progress("")
-        click.echo(f"It would fail: {sentence}", err=True)
+        click.echo(tell(f"It would fail: {sentence}"), err=True)
     return Exit.JOB_FAILED
 
 
@@ -146,4 +147,4 @@ def _show(done: Rehearsed, scene: Scene, *, as_json: bool) -> None:
     told = [{words.get(name, name): value for name, value in row.items()} for row in rows]
     columns = ("entity", "read", *words.values(), "errors")
     show(told, columns, as_json=False, empty="A job would write nothing.")
-    click.echo("Nothing was changed.")
+    say("Nothing was changed.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -10,6 +9,7 @@ import click
 import msgspec
 
 from drena.cli.scene import open_stage
+from drena.cli.speech import say, spoken, tell
 from drena.cli.tables import show, show_json
 from drena.cli.working import answer_in_words, end_in_words, refusal, tell_pauses, wait_for_end
 from drena.errors import Exit, UsageError
@@ -21,12 +21,10 @@ from drena.store.rehearsal import changing
 from drena.store.why import why as find_reason
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     from asyncpg_trio import Pool
     from drena.store.steering import PauseView
-    from drena.waiting import Language
 
 
 async def why(config: Path | None, job_id: UUID, as_json: bool) -> None:
@@ -36,13 +34,7 @@ async def why(config: Path | None, job_id: UUID, as_json: bool) -> None:
     if as_json:
         show_json(reason)
     else:
-        click.echo(reason.text.in_language(language(os.environ)))
-
-
-def language(environ: Mapping[str, str]) -> Language:
-    """Portuguese when the locale says so, English otherwise."""
-    locale = next((environ[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if environ.get(name)), "")
-    return "pt" if locale.lower().startswith("pt") else "en"
+        click.echo(reason.text.in_language(spoken()))
 
 
 async def cancel(config: Path | None, job_id: UUID, as_json: bool) -> None:
@@ -58,7 +50,7 @@ async def cancel(config: Path | None, job_id: UUID, as_json: bool) -> None:
         "cancel_requested": f"Job {job.id} is running; its node ends it within seconds.",
         "ended": f"Job {job.id} had ended before, as {job.status}; nothing was changed.",
     }
-    click.echo(sentences[answer.outcome])
+    say(sentences[answer.outcome])
 
 
 async def retry(config: Path | None, job_id: UUID, wait: bool, as_json: bool) -> Exit:
@@ -71,13 +63,13 @@ async def retry(config: Path | None, job_id: UUID, wait: bool, as_json: bool) ->
         job = await get_job(pool, UUID(answer.job["id"]))
         if not as_json:
             pulled = f"Job {job.id} is {job.status}: it runs as soon as there is room."
-            click.echo(pulled if job.id == old.id else answer_in_words(answer.outcome, job, answer.healed_job_id))
+            say(pulled if job.id == old.id else answer_in_words(answer.outcome, job, answer.healed_job_id))
         if wait:
             job = await wait_for_end(pool, job.id)
     if as_json:
         show_json({"outcome": answer.outcome, "healed_job_id": answer.healed_job_id, "job": job})
     elif wait:
-        click.echo(end_in_words(job))
+        say(end_in_words(job))
     return Exit.JOB_FAILED if wait and job.status != "success" else Exit.OK
 
 
@@ -91,7 +83,7 @@ async def pause(config: Path | None, tenant: str | None, provider: str | None, r
         show_json(pauses)
         return
     made = next(p for p in pauses if (p.tenant_id, p.provider) == (tenant_id, provider))
-    click.echo(f"Paused: {made.what}. What runs goes on; nothing new starts until `{_resume_command(made)}`.")
+    say(f"Paused: {made.what}. What runs goes on; nothing new starts until `{_resume_command(made)}`.")
 
 
 async def resume(config: Path | None, tenant: str | None, provider: str | None, as_json: bool) -> None:
@@ -105,7 +97,7 @@ async def resume(config: Path | None, tenant: str | None, provider: str | None, 
     if as_json:
         show_json(pauses)
         return
-    click.echo("Resumed.")
+    say("Resumed.")
     tell_pauses(pauses)
 
 
@@ -152,13 +144,17 @@ async def doctor(config: Path | None, as_json: bool) -> Exit:
     if as_json:
         show_json(findings)
     elif not findings:
-        click.echo(f"All is well: {len(CHECKS)} checks found nothing.")
+        say(f"All is well: {len(CHECKS)} checks found nothing.")
     else:
         for finding in findings:
             click.echo(f"{finding.code} {finding.invariant}".rstrip())
-            click.echo(f"  {finding.what}")
-            click.echo(f"  -> {finding.remedy}")
-        click.echo(f"{len(findings)} finding{'s' if len(findings) > 1 else ''}; nothing was changed.")
+            click.echo(f"  {tell(finding.what)}")
+            click.echo(f"  -> {tell(finding.remedy)}")
+        say(
+            "1 finding; nothing was changed."
+            if len(findings) == 1
+            else f"{len(findings)} findings; nothing was changed."
+        )
     return Exit.JOB_FAILED if findings else Exit.OK
 
 
@@ -174,8 +170,8 @@ async def prune(config: Path | None, dry_run: bool, as_json: bool) -> None:
     if as_json:
         show_json(pruned)
         return
-    would = "Would delete" if dry_run else "Deleted"
-    click.echo(
-        f"{would} {pruned.jobs} jobs, {pruned.job_log_lines} log lines, {pruned.feed_entries} feed entries, "
+    counted = (
+        f"{pruned.jobs} jobs, {pruned.job_log_lines} log lines, {pruned.feed_entries} feed entries, "
         f"{pruned.history_rows} rows of old runs."
     )
+    say(f"Would delete {counted}" if dry_run else f"Deleted {counted}")

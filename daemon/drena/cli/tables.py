@@ -10,6 +10,8 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
+from drena.cli.speech import say, tell
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -35,11 +37,11 @@ def show(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, as_json: 
     if as_json:
         show_json(rows)
     elif not rows:
-        click.echo(empty)
+        say(empty)
     else:
         table = Table(box=None, header_style="bold", pad_edge=False)
         for name in columns:
-            table.add_column(name.replace("_", " "), overflow="fold")
+            table.add_column(tell(name.replace("_", " ")), overflow="fold")
         for row in rows:
             table.add_row(*(_cell(row.get(name)) for name in columns))
         _console().print(table)

@@ -6,14 +6,14 @@ import os
 from functools import partial
 from typing import TYPE_CHECKING
 
-import click
 import msgspec
 import trio
 
 from drena import hygiene
 from drena.api import GiveUp, RetryLater, Tenant
 from drena.cli.scene import open_stage, set_scene
-from drena.cli.tables import show
+from drena.cli.speech import say, tell
+from drena.cli.tables import show, show_json
 from drena.config import describe, load_config, read_config
 from drena.daemon import Daemon, obey_signals, wait_for_database
 from drena.engine.context import ProviderContext, decode_settings
@@ -74,8 +74,12 @@ async def migrate(config: Path | None, dry_run: bool) -> None:
     """`drena migrate [--dry-run]`."""
     async with open_stage(config) as (_scene, pool), pool.acquire() as conn:
         names = await bring_up_to_date(conn, dry_run=dry_run)
-    verb = "Would apply" if dry_run else "Applied"
-    click.echo(f"{verb} {', '.join(names)}." if names else "The database is up to date.")
+    if not names:
+        say("The database is up to date.")
+    elif dry_run:
+        say(f"Would apply {', '.join(names)}.")
+    else:
+        say(f"Applied {', '.join(names)}.")
 
 
 async def sweep(config: Path | None, dry_run: bool, as_json: bool) -> None:
@@ -90,7 +94,7 @@ async def sweep(config: Path | None, dry_run: bool, as_json: bool) -> None:
     columns = ("kind", "id", "provider_slug", "was", "now", "code", "message")
     show(rows, columns, as_json=as_json, empty="Nothing is stuck.")
     if rows and not as_json:
-        click.echo(f"{len(rows)} would be settled." if dry_run else f"{len(rows)} settled.")
+        say(f"{len(rows)} would be settled." if dry_run else f"{len(rows)} settled.")
 
 
 async def plugins(config: Path | None, as_json: bool) -> None:
@@ -160,4 +164,22 @@ async def show_config(config: Path | None, as_json: bool) -> None:
     """`drena config`."""
     rows = [msgspec.to_builtins(line, enc_hook=str) for line in describe(read_config(config, os.environ))]
     await trio.lowlevel.checkpoint()
-    show(rows, ("key", "value", "source", "description"), as_json=as_json, empty="")
+    if not as_json:
+        yes, no = tell("yes"), tell("no")
+        rows = [
+            {**row, "reload": yes if row["reload"] else no, "description": tell(row["description"])} for row in rows
+        ]
+    show(rows, ("key", "value", "source", "default", "reload", "description"), as_json=as_json, empty="")
+
+
+async def check_config(config: Path | None, as_json: bool) -> None:
+    """`drena config --check`: what is wrong is raised by the reading."""
+    loaded = read_config(config, os.environ)
+    await trio.lowlevel.checkpoint()
+    sources = sorted(set(loaded.places.values()))
+    if as_json:
+        show_json({"ok": True, "settings": len(loaded.places), "sources": sources})
+    elif sources:
+        say(f"The configuration is right: {len(loaded.places)} settings, from {', '.join(sources)}.")
+    else:
+        say("The configuration is right: every setting has its default.")

@@ -10,6 +10,7 @@ import msgspec
 import trio
 
 from drena.cli.scene import open_stage
+from drena.cli.speech import say, tell
 from drena.cli.tables import show, show_json
 from drena.errors import Exit, UsageError
 from drena.store.jobs import request_job
@@ -39,13 +40,13 @@ async def request(
             raise UsageError(refusal(answer.outcome, tenant, provider))
         job = await get_job(pool, UUID(answer.job["id"]))
         if not as_json:
-            click.echo(answer_in_words(answer.outcome, job, answer.healed_job_id))
+            say(answer_in_words(answer.outcome, job, answer.healed_job_id))
         if wait:
             job = await wait_for_end(pool, job.id)
     if as_json:
         show_json({"outcome": answer.outcome, "healed_job_id": answer.healed_job_id, "job": job})
     elif wait:
-        click.echo(end_in_words(job))
+        say(end_in_words(job))
     return Exit.JOB_FAILED if wait and job.status != "success" else Exit.OK
 
 
@@ -113,7 +114,7 @@ async def job(config: Path | None, job_id: UUID, as_json: bool) -> None:
         return
     for name, value in msgspec.structs.asdict(found).items():
         if value not in (None, ""):
-            click.echo(f"{name.replace('_', ' '):>18}  {value}")
+            click.echo(f"{tell(name.replace('_', ' ')):>18}  {value}")
     click.echo()
     for line in lines:
         fields = " ".join(f"{k}={v}" for k, v in line.fields.items() if k != "event")
@@ -146,4 +147,4 @@ def tell_pauses(pauses: list[PauseView]) -> None:
     """A line for each pause, under a listing."""
     for pause in pauses:
         reason = f" ({pause.reason})" if pause.reason else ""
-        click.echo(f"Paused: {pause.what} since {pause.created_at.astimezone():%Y-%m-%d %H:%M:%S}{reason}.")
+        say(f"Paused: {pause.what} since {pause.created_at.astimezone():%Y-%m-%d %H:%M:%S}{reason}.")

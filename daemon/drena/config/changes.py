@@ -32,8 +32,13 @@ def changed_settings(old: Config, new: Config) -> tuple[list[str], list[str]]:
         dict(_flat(msgspec.to_builtins(new, enc_hook=str))),
     )
     changed = sorted(key for key in before.keys() | after.keys() if before.get(key) != after.get(key))
-    live = [key for key in changed if key.startswith(LIVE)]
+    live = [key for key in changed if changes_live(key)]
     return live, [key for key in changed if key not in live]
+
+
+def changes_live(key: str) -> bool:
+    """Whether a reload changes this setting at once."""
+    return key.startswith(LIVE)
 
 
 def _flat(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from drena.redaction import MASK, mask_urls
 
+from .changes import changes_live
 from .loading import Loaded
 from .schema import ANY, Keys, Setting, settings_of
 from .settings import Config
@@ -27,6 +28,8 @@ class Described:
     """`default`, `file <path>` or the environment variable's name."""
     variable: str
     """The environment variable that sets it."""
+    reload: bool
+    """Whether SIGHUP changes it in a running daemon; the others need a restart."""
     description: str
 
 
@@ -54,6 +57,7 @@ def _line(setting: Setting, path: Keys, loaded: Loaded) -> Described:
         default=_plain(setting.default, secret=False),
         source=loaded.places.get(path, "default"),
         variable=variable_of(path),
+        reload=changes_live(".".join(path)),
         description=setting.description,
     )
 

@@ -19,14 +19,14 @@ from drena.demo.processes import open_daemon
 from drena.demo.screen import Screen
 from drena.demo.showing import Showing
 from drena.demo.stage import check_installed, open_folder, open_stage
-from drena.demo.texts import language_of
 from drena.errors import DrenaError, Exit
+from drena.texts import language_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
     from drena.demo.stage import Stage
-    from drena.demo.texts import Language
+    from drena.texts import Language
 
 LIMIT_S: Final = 150.0
 """No showing takes longer, whatever hangs."""

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from drena.demo.picture import Recording
-    from drena.demo.texts import Language
+    from drena.texts import Language
 
 INDENT = 3
 PLAIN_COLUMNS = 100

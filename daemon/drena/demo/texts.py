@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final
 
-Language = Literal["pt", "en"]
-
-
-def language_of(environ: Mapping[str, str]) -> Language:
-    """The language of this user's locale: Portuguese for `pt…`, English for everybody else."""
-    locale = next((environ[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if environ.get(name)), "")
-    return "pt" if locale.lower().startswith("pt") else "en"
+if TYPE_CHECKING:
+    from drena.texts import Language
 
 
 def say(language: Language, key: str, **values: Any) -> str:

@@ -1,0 +1,30 @@
+#!/bin/sh
+# Drena in one file: this script, and behind its last line the bundle (Python, Drena, its providers, PostgreSQL).
+#
+# The first start unpacks it, once for each build, where this user alone can write; every start then becomes the program
+# itself: the same process, as systemd's notices, sockets and signals need it. It asks for nothing but sh, tar and gzip.
+# Where it unpacks to: the first of these that can be used: $CACHE_DIRECTORY and $STATE_DIRECTORY (which systemd sets),
+# /var/cache for root, $XDG_CACHE_HOME, ~/.cache, $TMPDIR or /tmp. What is there may be deleted while no Drena runs.
+set -eu
+digest=@DIGEST@ begin=@BEGIN@ user=$(id -u)
+
+unpack() { # into "$1", unless it is there; fails when that place cannot be used
+    [ ! -L "$1" ] && { [ -d "$1" ] || mkdir -p -m 755 "$1"; } && [ -O "$1" ] || return 1
+    [ -d "$1/$digest" ] && [ -O "$1/$digest" ] && return
+    part=$(mktemp -d "$1/part.XXXXXX") && chmod 755 "$part" || return 1
+    tail -c "+$begin" "$0" | tar -xzf - --no-same-owner -C "$part" && mv -T "$part" "$1/$digest" && return
+    rm -rf "$part"
+    [ -d "$1/$digest" ] # another process was faster
+}
+
+[ "$user" = 0 ] && system=/var/cache || system=
+temporary=${TMPDIR:-/tmp}/drena-$user
+for place in "${CACHE_DIRECTORY:-}" "${STATE_DIRECTORY:-}" "$system" "${XDG_CACHE_HOME:-}" "${HOME:+$HOME/.cache}" "$temporary"; do
+    [ -n "$place" ] || continue
+    [ "$place" = "$temporary" ] || place=${place%%:*}/drena-bundle
+    if unpack "$place" 2>/dev/null && [ -x "$place/$digest/drena" ]; then
+        exec "$place/$digest/drena" "$@"
+    fi
+done
+echo "drena: there is no folder to unpack this program to: let TMPDIR name one that allows programs and has 100 MB." >&2
+exit 3
