@@ -20,7 +20,9 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING, Final
 
 import trio
+from msgspec import UNSET, structs
 
+from drena.access.authorizers import Doorman, principal_of
 from drena.access.followers import Followers
 from drena.access.jwts import Rules, key_id, secret_key, verify
 from drena.access.key_sets import KeySet
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from asyncpg_trio import Pool
+    from drena.access.followers import Follower
     from drena.access.jwts import Bearer
     from drena.config import Config
     from drena.log import LogLines
@@ -43,6 +46,8 @@ if TYPE_CHECKING:
 
 CHANNEL: Final = "drena_access"
 """Notified by the database when a membership or a token changes; whoever listens calls `Gate.wake`."""
+GUESTS_AT_ONCE: Final = 10
+"""How many of a plugin's answers are waited for together."""
 GAP_S: Final = 0.2
 """Between two readings, at least: a thousand changes in a row are few readings."""
 
@@ -67,7 +72,7 @@ class Gate:
         log: the daemon's log.
     """
 
-    def __init__(self, config: Config, pool: Pool, host: PluginHost, log: LogLines) -> None:  # noqa: ARG002  # its authorizer follows
+    def __init__(self, config: Config, pool: Pool, host: PluginHost, log: LogLines) -> None:
         auth = config.auth
         self._auth = auth
         self._pool = pool
@@ -75,6 +80,7 @@ class Gate:
         self._rules = Rules(issuer=auth.issuer or "", audience=auth.audience)
         self._secret = secret_key(auth.jwt_secret) if auth.jwt_secret else None
         self._keys = KeySet(auth.keys_url, log) if auth.keys_url else None
+        self._doorman = Doorman(host.authorizer, log) if host.authorizer is not None else None
         self._followers = Followers()
         self._heard = 0
         self._news = trio.Event()
@@ -88,6 +94,8 @@ class Gate:
                 nursery.start_soon(self._keys.run, name="keys of the issuer")
             nursery.start_soon(self._read_when_told, name="memberships")
             nursery.start_soon(self._end_on_time, name="expiry")
+            if self._doorman is not None:
+                nursery.start_soon(self._ask_now_and_then, self._doorman, name="authorizer")
             task_status.started()
 
     async def authenticate(self, token: str | None, *, peer: str) -> Principal:
@@ -108,6 +116,8 @@ class Gate:
             return OPEN
         if not token:
             raise Refused("unauthenticated")
+        if self._doorman is not None:
+            return await self._guest(self._doorman, token, peer)
         return await self._user(token)
 
     @asynccontextmanager
@@ -148,6 +158,16 @@ class Gate:
         membership = (await read_memberships(self._pool, [bearer.user_id]))[bearer.user_id]
         ends_at_s = trio.current_time() + bearer.left_s
         return replace(_of_user(bearer.user_id, membership, seen), expires_at=bearer.expires_at, ends_at_s=ends_at_s)
+
+    async def _guest(self, doorman: Doorman, token: str, peer: str) -> Principal:
+        access, seen = await doorman.admit(token, peer), self._heard
+        if access.tenants is not UNSET:
+            return principal_of(access, seen)
+        assert access.user_id is not None
+        membership = (await read_memberships(self._pool, [access.user_id]))[access.user_id]
+        known = principal_of(structs.replace(access, tenants=frozenset()), seen)
+        member = _of_user(access.user_id, membership, seen)
+        return replace(known, tenants=member.tenants, admin_of=member.admin_of, origin=None)
 
     async def _verified(self, token: str) -> Bearer:
         """The bearer by the first key that can be meant: the one the token names, else the secret."""
@@ -195,6 +215,21 @@ class Gate:
         if self._followers.next_end_s < self._next_end_s:
             self._sooner.set()
 
+    async def _ask_now_and_then(self, doorman: Doorman) -> None:
+        """Of whom the plugin alone knows what he may see: slowly, if it is slow, and in nobody's way."""
+        limit = trio.CapacityLimiter(GUESTS_AT_ONCE)
+
+        async def settle(guest: Follower) -> None:
+            async with limit:
+                self._followers.settle(guest, await doorman.refresh(guest.principal))
+
+        while True:
+            await trio.sleep(self._auth.membership_poll_s)
+            async with trio.open_nursery() as nursery:
+                for guest in self._followers:
+                    if guest.principal.origin is not None:
+                        nursery.start_soon(settle, guest)
+
 
 def _of_user(user_id: UUID, member: Membership, seen: int) -> Principal:
     return Principal(
@@ -228,10 +263,12 @@ def _refreshed(
         if (row := tokens.get(old.token_id)) is None or row.revoked or (row.left_s is not None and row.left_s <= 0):
             return None
         return _of_token(row, seen)
-    if old.user_id is None or (member := members.get(old.user_id)) is None:
+    if old.origin is not None or old.user_id is None or (member := members.get(old.user_id)) is None:
         return old
     fresh = _of_user(old.user_id, member, seen)
-    return replace(fresh, expires_at=old.expires_at, ends_at_s=old.ends_at_s) if fresh.sees_something else None
+    if not fresh.sees_something:
+        return None
+    return replace(old, tenants=fresh.tenants, admin_of=fresh.admin_of, seen=seen)
 
 
 def _is_local(peer: str) -> bool:
