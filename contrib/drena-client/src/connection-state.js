@@ -1,0 +1,20 @@
+/** The one word for how far what is shown can be trusted. Pure. */
+
+/** @import { ConnectionState } from "./types.js" */
+
+/**
+ * @param {object} facts
+ * @param {boolean} facts.stopped the server refused this client for good
+ * @param {number | null} facts.offlineAt since when the browser says that it has no network
+ * @param {number | null} facts.heardAt when the server was last heard, on a way that has brought everything into step
+ * @param {number} facts.staleMs the silence after which that is doubtful
+ * @param {boolean} facts.behind whether something is known to be missing
+ * @param {number} facts.now
+ * @returns {ConnectionState}
+ */
+export function connectionState({ stopped, offlineAt, heardAt, staleMs, behind, now }) {
+  if (stopped) return "offline";
+  if (offlineAt !== null && (heardAt === null || heardAt <= offlineAt)) return "offline";
+  if (heardAt === null) return "reconnecting";
+  return behind || now - heardAt >= staleMs ? "stale" : "live";
+}

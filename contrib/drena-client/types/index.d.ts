@@ -1,0 +1,17 @@
+export { Refused } from "./problems.js";
+export { isActive } from "./tenant-state.js";
+export { watchWaiting } from "./waiting.js";
+export type ClientOptions = import("./types.js").ClientOptions;
+export type ConnectionState = import("./types.js").ConnectionState;
+export type FeedSnapshot = import("./types.js").FeedSnapshot;
+export type IntegrationView = import("./types.js").IntegrationView;
+export type JobStatus = import("./types.js").JobStatus;
+export type JobView = import("./types.js").JobView;
+export type Language = import("./types.js").Language;
+export type Outcome = import("./types.js").Outcome;
+export type Problem = import("./types.js").Problem;
+export type ProgressDetail = import("./types.js").ProgressDetail;
+export type Reason = import("./types.js").Reason;
+export type Tenant = import("./types.js").Tenant;
+export { createClient, DrenaClient } from "./client.js";
+export { ageText, cardText, texts } from "./texts.js";
