@@ -11,6 +11,7 @@ database.
 
 from __future__ import annotations
 
+import math
 import random
 from collections import Counter
 from functools import partial
@@ -36,6 +37,10 @@ if TYPE_CHECKING:
 
 SHORT_WALK: Final = 50
 """Lane groups a claim looks at even for little room: a group may be paused, at its cap or not due yet."""
+
+
+LOOK_LIMIT_S: Final = 0.25
+"""Under load claims follow each other without a look ahead, but not for longer than this: it sees cancellations."""
 
 
 class DispatchLimits(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,6 +83,7 @@ class Dispatcher:
         self.ended = trio.Event()
         """Every attempt has ended."""
         self._start = NOWHERE
+        self._looked_s = -math.inf
         self._closing = False
 
     def limit(self, limits: DispatchLimits) -> None:
@@ -163,8 +169,11 @@ class Dispatcher:
 
     async def _wait_for_work(self) -> None:
         """Sleep until woken, or until a look says that a job is due; one cheap query a poll while nothing happens."""
+        if self._woken.is_set() and trio.current_time() < self._looked_s + LOOK_LIMIT_S:
+            return
         slept = False
         while not self._closing or self.running:
+            self._looked_s = trio.current_time()
             ahead = await outlast("look ahead", lambda: look_ahead(self._pool, self._node_id, self._in_hand), self._log)
             self._turned.set()
             self._turned = trio.Event()

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from drena.engine.refusals import Refusals
     from drena.log import LogLines
 
-BATCH_SIZE: Final = 500
+BATCH_SIZE: Final = 100
+"""Smaller than what a node runs at once: while one batch is written, the room of the one before is claimed again."""
 REFUSED_MESSAGE: Final = "O banco de dados recusou o resultado deste processamento; veja o log do Drena."
 
 

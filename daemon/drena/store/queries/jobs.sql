@@ -108,7 +108,8 @@ left join tenant_integrations t on t.tenant_id = c.tenant_id and t.provider = c.
 -- Ends or re-queues attempts in one batch, each only under its own token; returns the ids that were still theirs (I2,
 -- I6). What somebody wants cancelled is not tried again. Arrays of equal length: $1 ids, $2 tokens, $3 next status,
 -- $4 code, $5 message, $6 result as JSON text, $7 seconds until the next run of a job that goes back to pending, $8
--- whether the attempt counts, $9 level, $10 message and $11 fields of the log line.
+-- whether the attempt counts, $9 level, $10 message and $11 fields of the log line. The jobs are looked up by their
+-- ids: an index on status is wide awake while jobs come and go, so the condition is written in a form no index answers.
 with given as (
     select *
     from unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::double precision[],
@@ -117,7 +118,7 @@ with given as (
 ), held as (
     select j.id, g.status = 'pending' and j.cancel_requested_at is not null as canceled
     from integration_jobs j join given g on g.id = j.id and g.token = j.lease_token
-    where j.status = 'running'
+    where j.id = any ($1::uuid[]) and j.status || '' = 'running'
     order by j.id
     for no key update of j
 ), effective as (
