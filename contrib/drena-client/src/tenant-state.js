@@ -126,7 +126,7 @@ export class TenantState {
     if (frame.to <= this.#offset) return "dropped";
     for (const row of frame.rows) {
       if (row.del) this.#rows.delete(row.k);
-      else this.#change(row.k, row.v, row.d, true);
+      else this.#change(row.k, Math.max(row.v, row.d.version ?? 0), row.d, true);
     }
     this.#offset = frame.to;
     this.#trim();

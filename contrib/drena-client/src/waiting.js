@@ -1,7 +1,7 @@
 /**
  * Notices when a job waits long, and asks why.
  *
- * A job that was never tried waits since it was created; one that was goes back to `pending` at moments nobody writes
+ * A job that was never tried waits since it was due; one that was goes back to `pending` at moments nobody writes
  * down, so its wait counts from when this page first saw it there. The server's clock is compared with the server's
  * times, never with the browser's.
  */
@@ -17,6 +17,9 @@ export const WAITING_AFTER_MS = 60_000;
 
 /** How often the reason of one that goes on waiting is read again. */
 export const AGAIN_MS = 60_000;
+
+/** Timers do not reach further than some weeks. */
+const LOOK_AHEAD_MS = 86_400_000;
 
 /**
  * @typedef {object} WaitingOptions
@@ -38,6 +41,8 @@ export function watchWaiting(client, { afterMs = WAITING_AFTER_MS, onWaiting, on
   const world = openWorld(own);
   /** @type {Map<string, { timer: any, attempts: number, told: boolean }>} */
   const watched = new Map();
+  /** One question at a time, however many wait. @type {Promise<void>} */
+  let asking = Promise.resolve();
 
   /** @param {string} id */
   const look = async (id) => {
@@ -51,14 +56,21 @@ export function watchWaiting(client, { afterMs = WAITING_AFTER_MS, onWaiting, on
     if (watched.get(id) !== entry) return;
     onWaiting(job, reason, !entry.told);
     entry.told = true;
-    entry.timer = world.setTimeout(() => look(id), AGAIN_MS);
+    entry.timer = world.setTimeout(() => ask(id), AGAIN_MS);
+  };
+
+  /** @param {string} id */
+  const ask = (id) => {
+    asking = asking.then(() => look(id));
   };
 
   /** @param {JobView} job */
   const enter = (job) => {
-    const since = job.attempts === 0 ? Date.parse(job.created_at) : client.serverNow();
+    const due = Math.max(Date.parse(job.created_at), Date.parse(job.run_at ?? job.created_at));
+    const since = job.attempts === 0 ? due : client.serverNow();
     const wait = Math.max(0, since + afterMs - client.serverNow());
-    watched.set(job.id, { timer: world.setTimeout(() => look(job.id), wait), attempts: job.attempts, told: false });
+    if (wait > LOOK_AHEAD_MS) return; // it is due another day; this is asked again with every change
+    watched.set(job.id, { timer: world.setTimeout(() => ask(job.id), wait), attempts: job.attempts, told: false });
   };
 
   /** @param {string} id */
