@@ -39,7 +39,7 @@ from drena.engine.refusals import Refusals
 from drena.engine.reports import Reporter
 from drena.engine.rescue import Rescuer
 from drena.engine.sign_of_life import SignOfLife
-from drena.engine.wakes import listen_for_wakes
+from drena.engine.wakes import CHANNEL, listen_for_wakes
 from drena.errors import DatabaseAwayError, Exit
 from drena.store.database import open_pool
 from drena.store.embedded import open_embedded
@@ -190,7 +190,8 @@ class Daemon:
             services.start_soon(self._finisher.run, name="finisher")
             services.start_soon(self._reporter.run, name="reporter")
             services.start_soon(LoopWatch(self._host.providers, self._log).run, name="loop watch")
-            services.start_soon(listen_for_wakes, self._listen_url, self._wake, self._log, name="listener")
+            wakes = {CHANNEL: self._wake}
+            services.start_soon(listen_for_wakes, self._listen_url, wakes, self._log, name="listener")
             services.start_soon(self._sweep_now_and_then, name="sweep")
             services.start_soon(prune_now_and_then, self._pool, lambda: self._config.retention, self._log, name="prune")
             await self._run_term(joined)

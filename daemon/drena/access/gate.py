@@ -276,6 +276,7 @@ def _is_local(peer: str) -> bool:
     if not peer or peer.startswith(("unix", "/", "@")):
         return True
     try:
-        return ip_address(peer.partition("%")[0]).is_loopback
+        address = ip_address(peer.partition("%")[0])
+        return (getattr(address, "ipv4_mapped", None) or address).is_loopback
     except ValueError:
         return False

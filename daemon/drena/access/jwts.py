@@ -8,6 +8,7 @@ is for (`VerifyingKey`), from the configuration or from the key's own shape; the
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -27,6 +28,8 @@ MAX_TOKEN_CHARS: Final = 8192
 LONGEST: Final = timedelta(days=366)
 """A token that says it is good for longer is taken to be good for this long."""
 SMALLEST_RSA_BITS: Final = 2048
+_SHAPE: Final = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
+"""PyJWT is more lenient: it takes padding, which would give one token several spellings."""
 SHAPES: Final = {"EC P-256": "ES256", "RSA None": "RS256"}
 """The one algorithm for a key of this type and curve."""
 MALFORMED: Final = (jwt.PyJWTError, ValueError, TypeError, KeyError, OverflowError, RecursionError)
@@ -70,7 +73,7 @@ def key_id(token: str) -> str | None:
     Raises:
         Refused: `token_invalid`: it is no token at all.
     """
-    if len(token) > MAX_TOKEN_CHARS:
+    if len(token) > MAX_TOKEN_CHARS or not _SHAPE.fullmatch(token):
         raise Refused("token_invalid")
     try:
         kid = jwt.get_unverified_header(token).get("kid")
@@ -85,7 +88,7 @@ def verify(token: str, by: VerifyingKey, rules: Rules) -> Bearer:
     Raises:
         Refused: `token_expired` when only the time is wrong; `token_invalid` for all else.
     """
-    if len(token) > MAX_TOKEN_CHARS:
+    if len(token) > MAX_TOKEN_CHARS or not _SHAPE.fullmatch(token):
         raise Refused("token_invalid")
     try:
         claims = jwt.decode(

@@ -1,7 +1,7 @@
-"""Listens for wakes: somebody asked for a job.
+"""Listens for wakes: somebody asked for a job, changed what the feed shows, or who may see it.
 
-A wake carries no information, so a lost one costs time and never a job: the poll finds it. After every new LISTEN the
-dispatcher is woken once, for what was asked in between. The listening connection is pinged every `PING_S`, so that a
+One connection for all channels of a node. A wake carries no information, so a lost one costs time and never a job: each
+of the woken has a poll that finds it. After every new LISTEN all are woken once, for what happened in between. The listening connection is pinged every `PING_S`, so that a
 half-open one is noticed within `PING_S + PONG_S`.
 """
 
@@ -16,7 +16,7 @@ from asyncpg_trio import exceptions as pg
 from drena.engine.outages import FIRST_WAIT_S, LONGEST_WAIT_S, PASSING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Mapping
 
     from drena.log import LogLines
 
@@ -25,39 +25,43 @@ PING_S: Final = 10.0
 PONG_S: Final = 5.0
 
 
-async def listen_for_wakes(url: str, wake: Callable[[], None], log: LogLines) -> None:
-    """Call `wake` for every notification, until cancelled; reconnects with growing waits.
+async def listen_for_wakes(url: str, wakes: Mapping[str, Callable[[], None]], log: LogLines) -> None:
+    """Call a channel's function for every notification on it, until cancelled; reconnects with growing waits.
 
     Args:
         url: a direct or session connection; a transaction pooler cannot LISTEN.
-        wake: must not wait.
+        wakes: what to call, by channel; must not wait.
     """
     wait_s = FIRST_WAIT_S
     while True:
         try:
             async with (
                 asyncpg_trio.connect(url, server_settings={"application_name": "drena listen"}) as conn,
-                conn.listen(CHANNEL) as notifications,
+                conn.listen(*wakes) as notifications,
                 trio.open_nursery() as nursery,
             ):
                 wait_s = FIRST_WAIT_S
-                wake()
+                _call(wakes.values())
                 nursery.start_soon(_ping, conn, name="ping the listener")
                 while True:
-                    await _one_or_more(notifications)
-                    wake()
+                    await _one_or_more(notifications, wakes)
         except* PASSING as group:
             log.warning("listening for wakes failed, will try again", error=str(group.exceptions[0]), retry_in_s=wait_s)
         await trio.sleep(wait_s)
         wait_s = min(wait_s * 2, LONGEST_WAIT_S)
 
 
-async def _one_or_more(notifications: asyncpg_trio.Notifications) -> None:
-    """Wait for a notification, or for the news that more came than were kept, which tells as much."""
+async def _one_or_more(notifications: asyncpg_trio.Notifications, wakes: Mapping[str, Callable[[], None]]) -> None:
+    """Wait for a notification, or for the news that more came than were kept, of which nobody knows whose they were."""
     try:
-        await notifications.receive()
+        wakes[(await notifications.receive()).channel]()
     except asyncpg_trio.NotificationsLostError:
-        return
+        _call(wakes.values())
+
+
+def _call(functions: Iterable[Callable[[], None]]) -> None:
+    for function in functions:
+        function()
 
 
 async def _ping(conn: asyncpg_trio.Connection) -> None:
