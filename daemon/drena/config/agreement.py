@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from drena.errors import ConfigError
+from drena.listeners import parse_address
 
 from .schema import Keys
 from .settings import Auth, Config
 
 SHORTEST_SECRET_BYTES = 32
+ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:[0-9]+)?|https?://\[[0-9a-f:]+\](:[0-9]+)?")
 SLUG = re.compile(r"[a-z][a-z0-9_]*")
 
 
@@ -35,6 +37,7 @@ def expect_agreement(config: Config, places: Mapping[Keys, str]) -> None:
     for path, url in urls.items():
         _expect_scheme(path, url, ("postgresql", "postgres"), places)
     _expect_auth(config.auth, places)
+    _expect_http(config)
     for slug, overrides in config.providers.items():
         if not SLUG.fullmatch(slug):
             msg = (
@@ -52,6 +55,20 @@ def _expect_auth(auth: Auth, places: Mapping[Keys, str]) -> None:
     if (auth.jwt_secret or auth.jwks_url) and not auth.issuer:
         msg = "`auth.issuer` is missing: set it to what `iss` of the tokens is, as https://project.supabase.co/auth/v1."
         raise ConfigError(msg)
+
+
+def _expect_http(config: Config) -> None:
+    address = parse_address(config.http.listen)
+    if address is not None and config.auth.mode == "open" and not address.is_loopback:
+        msg = "`auth.mode` is `open`, which is for this machine alone: let `http.listen` be a loopback address."
+        raise ConfigError(msg)
+    if (config.http.tls_cert is None) != (config.http.tls_key is None):
+        msg = "`http.tls_cert` and `http.tls_key` go together: set both, or neither."
+        raise ConfigError(msg)
+    for origin in config.http.cors_origins:
+        if not ORIGIN.fullmatch(origin):
+            msg = f"`http.cors_origins` holds `{origin}`, which is no origin: write https://app.example.com."
+            raise ConfigError(msg)
 
 
 def _expect_scheme(path: Keys, url: str | None, schemes: tuple[str, ...], places: Mapping[Keys, str]) -> None:

@@ -165,6 +165,48 @@ class Auth(Section, frozen=True, kw_only=True):
         return self.issuer.rstrip("/") + "/.well-known/jwks.json"
 
 
+class Http(Section, frozen=True, kw_only=True):
+    """The HTTP API and the status page."""
+
+    listen: Annotated[
+        str, _said("Where the API and the page are: host:port, :port, unix:/path; `off` or nothing for nowhere.")
+    ] = "127.0.0.1:8764"
+    tls_cert: Annotated[Path | None, _said("A PEM file with the certificate, to speak TLS without a proxy.")] = None
+    tls_key: Annotated[Path | None, _said("A PEM file with the certificate's key.")] = None
+    cors_origins: Annotated[
+        tuple[str, ...], _said("Other origins whose pages may use the API, as `https://app.example.com`.")
+    ] = ()
+    trusted_proxies: Annotated[
+        tuple[str, ...], _said("Addresses or networks of proxies whose `X-Forwarded-For` is believed.")
+    ] = ()
+    max_connections: Annotated[Amount, _said("Connections at once.")] = 1000
+    max_per_address: Annotated[Amount, _said("Connections of one address at once; proxies are exempt.")] = 200
+    max_body_bytes: Annotated[
+        Annotated[int, Meta(ge=1024, le=2**30)], _said("The largest request body that is read.")
+    ] = 1024 * 1024
+    requests_per_minute: Annotated[Amount, _said("What one user or service token may ask for.")] = 600
+    anonymous_per_minute: Annotated[
+        Amount, _said("What one address may ask for without a token, or with a wrong one.")
+    ] = 120
+    metrics: Annotated[
+        Literal["loopback", "token", "off"],
+        _said("Who may read `/metrics`: this machine, without a proxy; a service token for all tenants; nobody."),
+    ] = "loopback"
+
+
+class Page(Section, frozen=True, kw_only=True):
+    """The status page in browsers."""
+
+    feed_url: Annotated[
+        str | None,
+        _said("Where browsers reach the feed, as `wss://drena.example.com/feed`; by default the page's host."),
+    ] = None
+    storage_key: Annotated[
+        str | None, _said("Under which key of the session storage an application of the same origin leaves the token.")
+    ] = None
+    parents: Annotated[tuple[str, ...], _said("Origins that may show the page in a frame and hand it a token.")] = ()
+
+
 class ProviderOverrides(Section, frozen=True, kw_only=True):
     """What an operator changes for one provider. An absent value leaves the provider's own."""
 
@@ -210,6 +252,8 @@ class Config(Section, frozen=True, kw_only=True):
     log: Log = Log()
     plugins: Plugins = Plugins()
     auth: Auth = Auth()
+    http: Http = Http()
+    page: Page = Page()
     providers: Mapping[str, ProviderOverrides] = {}
 
     def provider(self, slug: str) -> ProviderOverrides:

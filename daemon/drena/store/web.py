@@ -74,3 +74,8 @@ async def integration_days(on: Executor, tenant_id: UUID, provider: str, days: i
     """An integration's last days, the oldest first."""
     rows = await on.fetch(sql("integration_days"), tenant_id, provider, days, timezone)
     return [Day(**row) for row in rows]
+
+
+async def ping(on: Executor) -> None:
+    """Ask the database for a sign of life."""
+    await on.fetchrow(sql("ping"))

@@ -50,3 +50,7 @@ from days d
 left join ended e on e.day = d.day
 group by d.day
 order by d.day;
+
+-- name: ping
+-- A sign of life.
+select 1 as alive;
