@@ -2,8 +2,8 @@
 
 The files lie in `web/` as they are sent: no build step, nothing from anywhere else, so that the policy below can forbid
 everything but ourselves. They are read once, when HTTP starts, and from then on served out of memory: a page is never
-half of one version and half of another. `web/client/` is a copy of `contrib/drena-client`, which a test compares; an
-installed daemon has no `contrib`.
+half of one version and half of another. `web/client/` is a link to `contrib/drena-client`; in whatever is built of the
+tree it is a folder.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Asset(msgspec.Struct, frozen=True):
     """The same for who accepts `Content-Encoding: gzip`: a third of it."""
     media_type: str
     etag: str
-    """Quoted, as it stands in a header. Weak, since it is that of both forms."""
+    """Quoted. It is that of both forms, so it goes out weak: `W/"…"`."""
 
 
 def load_assets() -> dict[str, Asset]:
@@ -55,7 +55,7 @@ def _assets(folder: Traversable, path: PurePosixPath) -> Iterator[tuple[str, Ass
             yield from _assets(entry, below)
         elif (media_type := MEDIA_TYPES.get(below.suffix)) is not None:
             body = entry.read_bytes()
-            etag = f'W/"{hashlib.sha256(body).hexdigest()[:32]}"'
+            etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
             yield str(below), Asset(body, gzip.compress(body, 9, mtime=0), media_type, etag)
 
 

@@ -10,7 +10,7 @@ import { createClient } from "./client/index.js";
 import { Acts } from "./acts.js";
 import { render } from "./dom.js";
 import { duration } from "./format.js";
-import { cardOf, sortCards } from "./model.js";
+import { cardOf, matches, sortCards } from "./model.js";
 import { Resources } from "./resources.js";
 import { Session } from "./session.js";
 import { preferences } from "./preferences.js";
@@ -21,6 +21,10 @@ import { frame } from "./views/frame.js";
 const TICK_MS = 1_000;
 const TRY_AGAIN_MS = 3_000;
 const NEWS_AFTER_MS = 2_000;
+/** With more offices than this, only those that are looked for are followed. */
+const OFFICES_AT_ONCE = 60;
+/** `/v1/me` tells so many at most. */
+const OFFICES_TOLD = 1_000;
 const REFUSED = new Set(["token_invalid", "token_expired", "unauthenticated", "token_unavailable"]);
 
 const EMPTY = { jobs: [], integrations: [], tenants: [], connection: "reconnecting", asOf: null, loading: true, transport: null, problem: null };
@@ -35,7 +39,7 @@ class App {
     this.client = null;
     this.me = null;
     this.snapshot = EMPTY;
-    this.skewMs = 0; // the server's clock minus ours
+    this.tenants = null; // what is subscribed to: "*", or the ids of some offices
     this.route = routeOf(location.hash);
     this.ui = { search: "", filter: "all", notices: [], dialog: null, busy: new Set(), expanded: new Set(), said: "", pages: 1 };
     this.signin = { expired: false, error: "", busy: false, waiting: false };
@@ -56,7 +60,7 @@ class App {
 
   /** Now, by the server's clock, with which all its times are to be compared. */
   now() {
-    return Date.now() + this.skewMs;
+    return this.client?.serverNow() ?? Date.now();
   }
 
   async start() {
@@ -75,8 +79,6 @@ class App {
       const answer = await fetch("page/config.json", { cache: "no-store" });
       if (!answer.ok) throw new Error(String(answer.status));
       this.config = await answer.json();
-      const skew = Date.parse(answer.headers.get("Date") ?? "") - Date.now();
-      this.skewMs = Math.abs(skew) > 2_000 ? skew : 0; // the header knows whole seconds only
       return true;
     } catch {
       this.phase = "broken";
@@ -130,13 +132,48 @@ class App {
     this.me = me;
     this.phase = "ready";
     this.signin = { expired: false, error: "", busy: false, waiting: false };
-    if (this.leave === undefined) this.leave = this.client.subscribe(() => this.#heard());
-    else this.client.reconnect();
+    if (this.leave !== undefined) this.client.reconnect();
+    this.follow();
     this.#heard();
   }
 
+  /** Whether one feed of every office would be too much for a browser. */
+  get manyOffices() {
+    return this.me !== null && (this.me.tenants.length > OFFICES_AT_ONCE || (this.me.all_tenants && this.me.tenants.length >= OFFICES_TOLD));
+  }
+
+  /** Subscribe to the offices that are wanted now; the next subscription begins before the last one ends. */
+  follow() {
+    const wanted = this.manyOffices ? this.#officesWanted() : "*";
+    if (this.phase !== "ready" || String(wanted) === String(this.tenants)) return;
+    this.tenants = wanted;
+    const before = this.leave;
+    this.leave = this.client.subscribe(() => this.#heard(), wanted);
+    before?.();
+  }
+
+  #officesWanted() {
+    const { search } = this.ui;
+    const found = this.me.tenants.filter((each) => search.trim() === "" || matches(search, [each.name, each.slug]));
+    const wanted = new Set(found.slice(0, OFFICES_AT_ONCE).map((each) => each.id));
+    const shown = this.route.id && this.integration(this.route.id);
+    if (shown) wanted.add(shown.tenant_id);
+    return [...wanted].sort();
+  }
+
+  /** Another language: the client's problems are to speak it, too. */
+  speak(lang) {
+    this.preferences.setLang(lang);
+    if (this.client === null) return;
+    this.leave?.();
+    Object.assign(this, { client: this.#open(), leave: undefined, tenants: null });
+    this.follow();
+  }
+
   #heard() {
-    this.snapshot = this.client.getSnapshot();
+    const heard = this.client.getSnapshot();
+    if (heard.loading && !this.snapshot.loading && heard.problem === null) return; // a new client: what is shown stays until it has news
+    this.snapshot = heard;
     const { problem } = this.snapshot;
     if (problem !== null && (REFUSED.has(problem.code) || problem.status === 401) && !this.signin.expired) this.#expire();
     this.watch.look();
@@ -224,7 +261,7 @@ class App {
     if (this.me === null) return false;
     if (this.me.kind !== "user") return true;
     const role = this.me.tenants?.find((each) => each.id === tenantId)?.role;
-    return role === undefined || role === null || role === "admin";
+    return role === undefined || role !== "staff";
   }
 
   /** The connection in words, for the chip and for who listens. */
@@ -270,6 +307,7 @@ class App {
   #navigated() {
     this.route = routeOf(location.hash);
     this.ui.expanded.clear();
+    this.follow();
     scrollTo(0, 0);
     this.changed();
     this.watch.navigated();

@@ -3,7 +3,8 @@
  *
  * A view is a function of the state that returns descriptions made with `h`. `render` compares them with those of the
  * last time and touches only what differs, so focus, selection and scroll positions survive updates many times a second.
- * A description that is the very same object as last time is skipped with everything below it.
+ * A description that is the very same object as last time is skipped with everything below it; so no description may stand
+ * in two places.
  *
  * Nothing here ever parses HTML: text is text, and the content security policy of the page needs no exception.
  */
@@ -125,7 +126,7 @@ function set(node, name, before, value) {
   if (name === "style") {
     for (const part of Object.keys(before ?? {})) if (!(part in (value ?? {}))) node.style.removeProperty(part);
     for (const [part, text] of Object.entries(value ?? {})) node.style.setProperty(part, String(text));
-  } else if (PROPERTIES.has(name) && name in node && node.namespaceURI !== SVG) {
+  } else if (PROPERTIES.has(name) && name in node && node.namespaceURI !== SVG && node.tagName !== "OPTION") {
     if (node[name] !== (value ?? "")) node[name] = value ?? "";
   } else if (value === undefined || value === null || value === false) {
     node.removeAttribute(name);
@@ -136,11 +137,12 @@ function set(node, name, before, value) {
 
 const listeners = new WeakMap();
 
-function listen(node, wanted) {
+function listen(node, wanted = {}) {
   let known = listeners.get(node);
   if (known === undefined) listeners.set(node, (known = {}));
-  for (const type of Object.keys(wanted ?? {})) {
+  for (const type of Object.keys(known)) if (!(type in wanted)) known[type] = undefined;
+  for (const [type, act] of Object.entries(wanted)) {
     if (!(type in known)) node.addEventListener(type, (event) => known[type]?.(event));
+    known[type] = act;
   }
-  for (const type of Object.keys(known)) known[type] = wanted?.[type];
 }

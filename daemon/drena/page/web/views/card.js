@@ -36,13 +36,9 @@ function draw(app, each) {
       "div",
       { class: "card-head" },
       avatar(provider),
-      h(
-        "div",
-        { class: "card-title" },
-        h("h2", null, h("a", { href: `#/integration/${id}`, "aria-label": app.t("card.open.label", { name }) }, provider)),
-        h("p", { class: "muted" }, app.office(integration.tenant_id)),
-      ),
+      h("h2", null, h("a", { href: `#/integration/${id}`, "aria-label": app.t("card.open.label", { name }) }, provider)),
       pill(app, state),
+      h("p", { class: "muted" }, app.office(integration.tenant_id)),
     ),
     h("div", { class: "card-body" }, situation(app, each)),
     h(
@@ -51,7 +47,7 @@ function draw(app, each) {
       h("div", null, h("dt", null, app.t("card.last")), h("dd", null, lastRun(app, each))),
       h("div", null, h("dt", null, app.t("card.next")), h("dd", null, nextRun(app, integration))),
     ),
-    h("div", { class: "card-buttons" }, runButton(app, each), cancelButton(app, each), h("a", { class: "card-more", href: `#/integration/${id}`, tabindex: "-1", "aria-hidden": "true" }, app.t("card.open"), icon("next", 16))),
+    h("div", { class: "card-buttons" }, runButton(app, each), cancelButton(app, each), h("a", { class: "card-more", href: `#/integration/${id}`, tabindex: "-1", "aria-hidden": "true" }, h("span", null, app.t("card.open")), icon("next", 16))),
   );
 }
 

@@ -28,12 +28,7 @@ export function detail(app) {
       pill(app, each.state),
       h("div", { class: "head-buttons" }, cancelButton(app, each), runButton(app, each)),
     ),
-    h(
-      "div",
-      { class: "columns" },
-      h("div", { class: "column" }, current(app, each), summary(app, integration, each), history(app, integration)),
-      h("div", { class: "column column-side" }, settings(app, integration, each)),
-    ),
+    h("div", { class: "columns" }, current(app, each), summary(app, integration, each), settings(app, integration, each), history(app, integration)),
   ];
 }
 
@@ -60,12 +55,12 @@ function current(app, each) {
 function summary(app, integration, each) {
   const { data } = app.resources.need(
     `stats/${integration.id}`,
-    () => app.request(`/v1/integrations/${integration.id}/stats`, { query: { days: DAYS } }),
+    () => app.request(`/v1/integrations/${integration.id}/stats`, { query: { days: DAYS, timezone: Intl.DateTimeFormat().resolvedOptions().timeZone } }),
     { everyMs: STATS_EVERY_MS, stamp: each.last?.id },
   );
   const success = sum(data?.days, "success");
   const error = sum(data?.days, "error");
-  const none = h("span", { class: "muted" }, data === undefined ? "…" : "–");
+  const none = () => h("span", { class: "muted" }, data === undefined ? "…" : "–");
   const known = success + error > 0;
   const rate = data?.success_rate ?? (known ? success / (success + error) : null);
   return h(
@@ -75,10 +70,10 @@ function summary(app, integration, each) {
     h(
       "dl",
       { class: "figures" },
-      figure(app.t("detail.rate"), known ? percent(app.lang, rate) : none, known && rate < 0.8 ? "figure-bad" : ""),
-      figure(app.t("detail.mean"), data?.mean_time_ms ? took(app.lang, data.mean_time_ms) : none),
-      figure(app.t("detail.runs"), data ? number(app.lang, success + error) : none),
-      figure(app.t("detail.failures"), data ? number(app.lang, error) : none, error > 0 ? "figure-bad" : ""),
+      figure(app.t("detail.rate"), known ? percent(app.lang, rate) : none(), known && rate < 0.8 ? "figure-bad" : ""),
+      figure(app.t("detail.mean"), data?.mean_time_ms ? took(app.lang, data.mean_time_ms) : none()),
+      figure(app.t("detail.runs"), data ? number(app.lang, success + error) : none()),
+      figure(app.t("detail.failures"), data ? number(app.lang, error) : none(), error > 0 ? "figure-bad" : ""),
     ),
     data && chart(app, data.days, DAYS),
   );
@@ -97,27 +92,10 @@ function settings(app, integration, each) {
   const { schedule } = integration;
   return h(
     "section",
-    { class: "panel", key: "settings", "aria-labelledby": "settings-title" },
+    { class: "panel settings", key: "settings", "aria-labelledby": "settings-title" },
     h("h2", { id: "settings-title" }, app.t("detail.settings")),
-    h(
-      "div",
-      { class: "setting" },
-      h("div", null, h("h3", { id: "enabled-label" }, app.t("detail.enabled")), h("p", { class: "muted", id: "enabled-hint" }, app.t("detail.enabled.hint"))),
-      h(
-        "button",
-        {
-          class: "toggle",
-          type: "button",
-          role: "switch",
-          "aria-checked": String(integration.is_enabled),
-          "aria-label": app.t("detail.enabled.label"),
-          "aria-describedby": "enabled-hint",
-          "aria-disabled": may ? undefined : "true",
-          on: { click: () => may && app.acts.setEnabled(integration, !integration.is_enabled) },
-        },
-        h("i", null),
-      ),
-    ),
+    setting(app, "enabled", integration.is_enabled, may, () => app.acts.setEnabled(integration, !integration.is_enabled)),
+    setting(app, "paused", integration.paused, may, () => void app.acts.change(integration, { paused: !integration.paused })),
     h(
       "div",
       { class: "setting setting-tall" },
@@ -134,6 +112,26 @@ function settings(app, integration, each) {
       h("div", null, h("dt", null, app.t("detail.last")), h("dd", null, lastRun(app, each))),
     ),
     !may && h("p", { class: "hint" }, app.t("detail.readonly")),
+  );
+}
+
+function setting(app, name, on, may, act) {
+  const toggle = {
+    class: "toggle",
+    type: "button",
+    role: "switch",
+    "data-act": name,
+    "aria-checked": String(on),
+    "aria-label": app.t(`detail.${name}.label`),
+    "aria-describedby": `${name}-hint`,
+    "aria-disabled": may ? undefined : "true",
+    on: { click: () => may && act() },
+  };
+  return h(
+    "div",
+    { class: "setting", key: name },
+    h("div", null, h("h3", null, app.t(`detail.${name}`)), h("p", { class: "muted", id: `${name}-hint` }, app.t(`detail.${name}.hint`))),
+    h("button", toggle, h("i", null)),
   );
 }
 

@@ -80,7 +80,7 @@ function languageSwitch(app) {
   const button = (lang, label) =>
     h(
       "button",
-      { key: lang, type: "button", lang: lang === "pt" ? "pt-BR" : "en", "aria-pressed": String(app.lang === lang), "aria-label": label, on: { click: () => app.preferences.setLang(lang) } },
+      { key: lang, type: "button", lang: lang === "pt" ? "pt-BR" : "en", "aria-pressed": String(app.lang === lang), "aria-label": label, on: { click: () => app.speak(lang) } },
       lang.toUpperCase(),
     );
   return h("div", { class: "switch", role: "group", "aria-label": app.t("lang.label") }, button("pt", "Português"), button("en", "English"));

@@ -127,7 +127,7 @@ function opened(app, integration, job) {
       fact(app.t("detail.attempts"), `${job.attempts} / ${job.max_attempts}`),
       fact(app.t("detail.by"), app.t(job.created_by ? "detail.by.user" : "detail.by.system")),
       job.lane && fact(app.t("detail.lane"), job.lane),
-      job.error_code && fact("code", h("code", null, job.error_code)),
+      job.error_code && fact(app.t("detail.code"), h("code", null, job.error_code)),
       fact(app.t("detail.job"), h("code", null, job.id)),
     ),
     logs(app, job),

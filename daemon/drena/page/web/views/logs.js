@@ -61,11 +61,10 @@ function follow(node) {
 
 /** Read on from the last line known; the very first time, from the beginning. */
 async function moreLines(app, job, before) {
-  let { lines, cursor } = before ?? { lines: [], cursor: undefined };
+  let lines = before?.lines ?? [];
   for (;;) {
-    const page = await app.request(`/v1/jobs/${job.id}/logs`, { query: { cursor, limit: 200 } });
+    const page = await app.request(`/v1/jobs/${job.id}/logs`, { query: { cursor: lines.at(-1)?.id } });
     if (page.items.length > 0) lines = [...lines, ...page.items].slice(-LINES_KEPT);
-    cursor = page.next_cursor ?? cursor;
-    if (page.next_cursor === null || page.items.length === 0) return { lines, cursor };
+    if (page.next_cursor === null) return { lines };
   }
 }

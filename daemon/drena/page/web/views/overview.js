@@ -9,6 +9,8 @@ import { card } from "./card.js";
 /** So many cards are drawn at once; the rest is a click, or a word in the search, away. */
 const CARDS_AT_ONCE = 60;
 const SEARCH_FROM = 7;
+/** A word being typed is not followed letter by letter. */
+const FOLLOW_AFTER_MS = 350;
 
 export function overview(app) {
   document.title = app.t("app.title");
@@ -22,7 +24,7 @@ export function overview(app) {
       "div",
       { class: "head" },
       h("div", null, h("h1", { tabindex: "-1" }, app.t("overview.title")), offices(app, all)),
-      (all.length >= SEARCH_FROM || search !== "") && searchBox(app),
+      (all.length >= SEARCH_FROM || search !== "" || app.manyOffices) && searchBox(app),
     ),
     all.length > 0 && filters(app, found),
     all.length === 0 && app.snapshot.loading && skeletons(app),
@@ -38,13 +40,21 @@ function wordsOf(app, integration) {
   return [app.office(integration.tenant_id), tenant?.slug ?? "", app.provider(integration.provider_slug), integration.provider_slug];
 }
 
+let following;
+
 function look(app, change) {
   Object.assign(app.ui, change, { pages: 1 });
+  clearTimeout(following);
+  if (app.manyOffices) following = setTimeout(() => app.follow(), FOLLOW_AFTER_MS);
   app.changed();
 }
 
 function offices(app, cards) {
   const count = new Set(cards.map((each) => each.integration.tenant_id)).size;
+  if (app.manyOffices) {
+    const all = `${number(app.lang, app.me.tenants.length)}${app.me.tenants.length >= 1_000 ? "+" : ""}`;
+    return h("p", { class: "muted" }, app.t("overview.offices", { shown: number(app.lang, app.tenants.length), all }));
+  }
   if (count < 2) return cards.length > 0 ? h("p", { class: "muted" }, app.office(cards[0].integration.tenant_id)) : null;
   return h("p", { class: "muted" }, app.t("overview.office.other", { n: number(app.lang, count) }));
 }
