@@ -37,26 +37,38 @@ class Pages:
             storage_key=settings.page.storage_key,
             parents=settings.page.parents,
         )
-        return json_answer(told, headers={"Cache-Control": "no-cache"})
+        return json_answer(told, headers={"Cache-Control": "no-store"})
 
     def _serve(self, call: Call, path: str) -> Response:
-        asset = self._assets.get(path)
+        asset = self._assets.get(path or "index.html")
         if asset is None:
             raise Refused("not_found")
-        headers = page.security_headers(feed_url(call), call.house.config.page.parents) | {"ETag": asset.etag}
-        known = [tag.strip().removeprefix("W/") for tag in call.request.headers.get("if-none-match", "").split(",")]
-        if asset.etag in known or "*" in known:
+        plain = asset.etag.removeprefix("W/").strip('"')
+        zipped = "gzip" in _tokens(call.request.headers.get("accept-encoding", ""))
+        etag = f'"{plain}-gz"' if zipped else f'"{plain}"'
+        headers = page.security_headers(feed_url(call), call.house.config.page.parents)
+        headers |= {"ETag": etag, "Vary": "Accept-Encoding"}
+        known = {tag.removeprefix("W/") for tag in _tokens(call.request.headers.get("if-none-match", ""))}
+        if etag in known or "*" in known:
             return Response(status_code=304, headers=headers)
-        return Response(asset.body, 200, headers, media_type=asset.media_type)
+        if zipped:
+            headers["Content-Encoding"] = "gzip"
+        return Response(asset.gzipped if zipped else asset.body, 200, headers, media_type=asset.media_type)
+
+
+def _tokens(header: str) -> list[str]:
+    """The members of a list in a header; those that are refused with `q=0` are not among them."""
+    parts = [part.strip().partition(";") for part in header.split(",")]
+    return [name.strip() for name, _, weight in parts if weight.replace(" ", "") not in ("q=0", "q=0.0")]
 
 
 def feed_url(call: Call) -> str | None:
     """Where the browser finds the feed: as the operator says, or on the same host at the feed's port."""
-    settings = call.house.config.page
-    if settings.feed_url is not None:
-        return settings.feed_url or None
-    port = call.house.feed_port()
-    if port is None:
+    said = call.house.config.page.feed_url
+    if said == "off":
         return None
+    port = call.house.feed_port()
+    if said or port is None:
+        return said
     host = call.request.headers.get("host", "")
     return page.default_feed_url(host=host, secure=call.request.url.scheme == "https", feed_port=port)
