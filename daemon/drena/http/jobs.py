@@ -27,6 +27,7 @@ CLAIMS: Final = 3
 async def create_job(call: Call) -> Response:
     """`POST /v1/jobs`."""
     wanted = await call.body(JobRequest)
+    wanted.payload = wanted.payload or {}  # saying nothing is the same request, also for its fingerprint
     key = call.request.headers.get("idempotency-key")
     run = partial(
         operations.run_job,
@@ -81,7 +82,7 @@ async def get_job(call: Call) -> Response:
 async def job_logs(call: Call) -> Response:
     """`GET /v1/jobs/{job_id}/logs`."""
     job_id, query = call.id_of("job_id", "job_not_found"), call.query(LogsQuery)
-    after = int(query.cursor or 0)
+    after = max(int(query.cursor or 0), query.after)
     return page(await operations.job_logs(call.house.pool, call.principal, job_id, after=after, limit=query.limit))
 
 

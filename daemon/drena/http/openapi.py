@@ -40,9 +40,10 @@ def openapi(operations: Sequence[Operation], version: str) -> dict[str, Any]:
     shapes, components = msgspec.json.schema_components([*types, ProblemShape], ref_template=REF)
     schemas = dict(zip(map(_key, types), shapes, strict=False))
     paths: dict[str, dict[str, Any]] = defaultdict(dict)
+    shared = _Shared()
     for operation in operations:
         path = PATH_PARAMETER.sub(r"{\1}", operation.path)
-        paths[path][operation.method.lower()] = _operation(operation, schemas)
+        paths[path][operation.method.lower()] = _operation(operation, schemas, shared)
     return {
         "openapi": "3.1.0",
         "jsonSchemaDialect": "https://json-schema.org/draft/2020-12/schema",
@@ -58,6 +59,7 @@ def openapi(operations: Sequence[Operation], version: str) -> dict[str, Any]:
         "paths": dict(paths),
         "components": {
             "schemas": components,
+            "responses": shared.responses,
             "securitySchemes": {
                 "bearer": {
                     "type": "http",
@@ -86,13 +88,13 @@ def _key(kind: Any) -> str:
     return str(kind)
 
 
-def _operation(operation: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
+def _operation(operation: Operation, schemas: dict[str, Any], shared: _Shared) -> dict[str, Any]:
     told: dict[str, Any] = {
         "operationId": operation.name,
         "summary": operation.summary,
         "tags": [operation.tag],
         "parameters": [*_path_parameters(operation), *_query_parameters(operation), *_header_parameters(operation)],
-        "responses": _answers(operation, schemas) | _problems(problems_of(operation)),
+        "responses": _answers(operation, schemas, problems_of(operation), shared),
     }
     if operation.body is not None:
         told["requestBody"] = {"required": True, "content": {JSON: {"schema": schemas[_key(operation.body)]}}}
@@ -131,26 +133,42 @@ def _header_parameters(operation: Operation) -> Iterable[dict[str, Any]]:
         yield {"name": name, "in": "header", "description": description, "schema": schema}
 
 
-def _answers(operation: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
-    told: dict[str, Any] = {}
-    for status, kind in operation.answers.items():
-        answer: dict[str, Any] = {"description": HTTPStatus(status).phrase}
-        if isinstance(kind, str):
-            answer["content"] = {kind: {}}
-        elif kind is not None:
-            answer["content"] = {JSON: {"schema": schemas[_key(kind)]}}
-        if operation.name == "explainProblem":
-            answer["content"]["text/plain"] = {"schema": {"type": "string"}}
-        told[str(status)] = answer
-    return told
-
-
-def _problems(codes: Iterable[str]) -> dict[str, Any]:
-    """The problems by status, each with the codes it can have and an example of each."""
+def _answers(operation: Operation, schemas: dict[str, Any], codes: Iterable[str], shared: _Shared) -> dict[str, Any]:
     by_status: dict[int, list[str]] = defaultdict(list)
     for code in codes:
         by_status[PROBLEMS[code].status].append(code)
-    return {str(status): _problem(status, found) for status, found in sorted(by_status.items())}
+    told: dict[str, Any] = {
+        str(status): shared.reference(status, found)
+        for status, found in sorted(by_status.items())
+        if status not in operation.answers
+    }
+    for status, kind in operation.answers.items():
+        problem_too = _problem(status, by_status[status]) if status in by_status else {"content": {}}
+        content = problem_too["content"]
+        if isinstance(kind, str):
+            content[kind] = {}
+        elif kind is not None:
+            content[JSON] = {"schema": schemas[_key(kind)]}
+        if operation.name == "explainProblem":
+            content["text/plain"] = {"schema": {"type": "string"}}
+        told[str(status)] = {"description": HTTPStatus(status).phrase} | ({"content": content} if content else {})
+    return told
+
+
+class _Shared:
+    """Answers with the same codes stand in the document once."""
+
+    def __init__(self) -> None:
+        self.responses: dict[str, Any] = {}
+        self._names: dict[tuple[int, tuple[str, ...]], str] = {}
+
+    def reference(self, status: int, codes: list[str]) -> dict[str, str]:
+        """A reference to the answer with this status and these codes."""
+        key = (status, tuple(codes))
+        if key not in self._names:
+            self._names[key] = codes[0] if len(codes) == 1 else f"problem_{status}_{len(self._names)}"
+            self.responses[self._names[key]] = _problem(status, codes)
+        return {"$ref": f"#/components/responses/{self._names[key]}"}
 
 
 def _problem(status: int, codes: list[str]) -> dict[str, Any]:

@@ -67,6 +67,7 @@ class LogsQuery(Request):
 
     limit: Annotated[int, Meta(ge=1, le=1000)] = 500
     cursor: Annotated[str, Meta(pattern=r"^[0-9]{1,18}$")] | None = None
+    after: Annotated[int, Meta(ge=0, le=2**62, description="Only lines with a greater id: what is new.")] = 0
 
 
 class IntegrationsQuery(Request):
@@ -91,7 +92,7 @@ class FeedQuery(Request):
 
     tenant_id: UUID
     epoch: UUID | None = None
-    offset: Annotated[int, Meta(ge=0, lt=2**63)] | None = None
+    offset: Annotated[int, Meta(ge=0, le=2**62)] | None = None
     wait_s: Annotated[float, Meta(ge=0, le=25, description="How long to wait for something new.")] = 25.0
 
 
