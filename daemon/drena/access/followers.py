@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 import trio
 
+from drena.access.principals import Principal
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from drena.access.principals import Principal
 
 
 @dataclass(eq=False, slots=True)

@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 import math
+import ssl
 from typing import TYPE_CHECKING, Final
 
 import httpx2
@@ -20,8 +21,6 @@ from drena.access.jwts import read_key_set
 from drena.problems import Refused
 
 if TYPE_CHECKING:
-    import ssl
-
     from drena.access.jwts import VerifyingKey
     from drena.log import LogLines
 
@@ -105,8 +104,8 @@ class KeySet:
             self._fetching = False
 
     async def _read(self) -> bytes:
-        if self._trusted is None:  # reading the system's certificates takes tens of milliseconds
-            self._trusted = await trio.to_thread.run_sync(lambda: httpx2.create_ssl_context(trust_env=False))
+        if self._trusted is None:
+            self._trusted = await trio.to_thread.run_sync(_read_trust, self._url)
         headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
         async with (
             httpx2.AsyncClient(verify=self._trusted, timeout=FETCH_LIMIT_S, trust_env=False) as client,
@@ -114,9 +113,18 @@ class KeySet:
         ):
             if answer.status_code != httpx2.codes.OK:
                 raise ValueError(f"the answer has status {answer.status_code}")
-            body = bytearray()
-            async for piece in answer.aiter_raw():
-                body += piece
-                if len(body) > MAX_BYTES:
-                    raise ValueError(f"the answer has more than {MAX_BYTES} bytes")
+            body, size_bytes = bytearray(), 0
+            async for piece in answer.aiter_raw():  # to the end: httpx2 does not clean up after who leaves early
+                size_bytes += len(piece)
+                if size_bytes <= MAX_BYTES:
+                    body += piece
+        if size_bytes > MAX_BYTES:
+            raise ValueError(f"the answer has more than {MAX_BYTES} bytes")
         return bytes(body)
+
+
+def _read_trust(url: str) -> ssl.SSLContext:
+    """The system's certificates, which takes tens of milliseconds; none where there is no TLS."""
+    if url.lower().startswith("https:"):
+        return httpx2.create_ssl_context(trust_env=False)
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

@@ -1,8 +1,8 @@
 """Listens for wakes: somebody asked for a job, changed what the feed shows, or who may see it.
 
 One connection for all channels of a node. A wake carries no information, so a lost one costs time and never a job: each
-of the woken has a poll that finds it. After every new LISTEN all are woken once, for what happened in between. The listening connection is pinged every `PING_S`, so that a
-half-open one is noticed within `PING_S + PONG_S`.
+of the woken has a poll that finds it. After every new LISTEN all are woken once, for what happened in between. The
+connection is pinged every `PING_S`, so that a half-open one is noticed within `PING_S + PONG_S`.
 """
 
 from __future__ import annotations
