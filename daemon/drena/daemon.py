@@ -1,7 +1,7 @@
 """The composition root: where every lifetime nests.
 
     database (embedded server, pool)
-      └─ services: finisher, reporter, listener, sweep       end last: the work needs them
+      └─ front: gate, feed; services: finisher, reporter, listener, sweep    end last: the work needs them
            └─ term: one node row, one lease                  again and again while the daemon lives
                 └─ lease scope: dispatcher ─ drain loops ─ attempts
 
@@ -41,6 +41,7 @@ from drena.engine.rescue import Rescuer
 from drena.engine.sign_of_life import SignOfLife
 from drena.engine.wakes import CHANNEL, listen_for_wakes
 from drena.errors import DatabaseAwayError, Exit
+from drena.front import open_front
 from drena.store.database import open_pool
 from drena.store.embedded import open_embedded
 from drena.store.migrate import migrate
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
     from drena.api import Provider
     from drena.config import Config
     from drena.engine.outside import Outside
+    from drena.front import Front
     from drena.log import LogLines
     from drena.plugins import PluginHost
     from drena.redaction import Redactor
@@ -163,6 +165,7 @@ class Daemon:
             )
         )
         self._dispatcher: Dispatcher | None = None
+        self._front: Front | None = None
         self._sign_of_life = SignOfLife(pool, lambda: self._dispatcher, lambda: self._stopping, log)
         self._to_release: set[uuid.UUID] = set()
         self._stopping = False
@@ -186,11 +189,12 @@ class Daemon:
             await self._prepare()
         if preparing.cancel_called:
             return
-        async with trio.open_nursery() as services:
+        front = open_front(self._config, self._pool, self._host, self._inherited, self._log)
+        async with front as self._front, trio.open_nursery() as services:
             services.start_soon(self._finisher.run, name="finisher")
             services.start_soon(self._reporter.run, name="reporter")
             services.start_soon(LoopWatch(self._host.providers, self._log).run, name="loop watch")
-            wakes = {CHANNEL: self._wake}
+            wakes = {CHANNEL: self._wake, **self._front.wakes}
             services.start_soon(listen_for_wakes, self._listen_url, wakes, self._log, name="listener")
             services.start_soon(self._sweep_now_and_then, name="sweep")
             services.start_soon(prune_now_and_then, self._pool, lambda: self._config.retention, self._log, name="prune")
@@ -208,6 +212,8 @@ class Daemon:
         notify("STOPPING=1", f"STATUS=Stopping; attempts get {self._config.shutdown.grace_s:g} s.")
         self._stop_at_s = trio.current_time() + self._config.shutdown.grace_s
         self._grace.deadline = self._stop_at_s
+        if self._front is not None:
+            self._front.stop()
         if self._dispatcher is None:
             self._grace.cancel(reason="nothing is in hand")
         else:

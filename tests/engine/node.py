@@ -36,6 +36,7 @@ HURRIED = {
     "retry.cap_s": 0.05,
     "poll.poll_s": 0.5,
     "shutdown.grace_s": 0.5,
+    "feed.listen": "off",
     "tenant.max_jobs": 100,
 }
 

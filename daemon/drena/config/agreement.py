@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from ipaddress import ip_network
 from urllib.parse import urlsplit
 
 from drena.errors import ConfigError
@@ -38,6 +39,7 @@ def expect_agreement(config: Config, places: Mapping[Keys, str]) -> None:
         _expect_scheme(path, url, ("postgresql", "postgres"), places)
     _expect_auth(config.auth, places)
     _expect_http(config)
+    _expect_feed(config)
     for slug, overrides in config.providers.items():
         if not SLUG.fullmatch(slug):
             msg = (
@@ -69,6 +71,26 @@ def _expect_http(config: Config) -> None:
         if not ORIGIN.fullmatch(origin):
             msg = f"`http.cors_origins` holds `{origin}`, which is no origin: write https://app.example.com."
             raise ConfigError(msg)
+
+
+def _expect_feed(config: Config) -> None:
+    feed, address = config.feed, parse_address(config.feed.listen)
+    if address is not None and config.auth.mode == "open" and not address.is_loopback:
+        msg = "`auth.mode` is `open`, which is for this machine alone: let `feed.listen` be a loopback address."
+        raise ConfigError(msg)
+    if (feed.tls_cert is None) != (feed.tls_key is None):
+        msg = "`feed.tls_cert` and `feed.tls_key` go together: set both, or neither."
+        raise ConfigError(msg)
+    for origin in feed.origins:
+        if origin != "*" and not ORIGIN.fullmatch(origin):
+            msg = f"`feed.origins` holds `{origin}`, which is no origin: write https://app.example.com."
+            raise ConfigError(msg)
+    for proxy in feed.trusted_proxies:
+        try:
+            ip_network(proxy, strict=False)
+        except ValueError:
+            msg = f"`feed.trusted_proxies` holds `{proxy}`, which is no address: write 127.0.0.1 or 10.0.0.0/8."
+            raise ConfigError(msg) from None
 
 
 def _expect_scheme(path: Keys, url: str | None, schemes: tuple[str, ...], places: Mapping[Keys, str]) -> None:

@@ -199,12 +199,47 @@ class Page(Section, frozen=True, kw_only=True):
 
     feed_url: Annotated[
         str | None,
-        _said("Where browsers reach the feed, as `wss://drena.example.com/feed`; by default the page's host."),
+        _said("Where browsers reach the feed: `wss://…` or a path, `off` for nowhere; by default on the page's host."),
     ] = None
     storage_key: Annotated[
         str | None, _said("Under which key of the session storage an application of the same origin leaves the token.")
     ] = None
     parents: Annotated[tuple[str, ...], _said("Origins that may show the page in a frame and hand it a token.")] = ()
+
+
+class Feed(Section, frozen=True, kw_only=True):
+    """The websocket feed for browsers and programs."""
+
+    listen: Annotated[
+        str, _said("Where: `host:port`, `:port`, `[::1]:port`, `unix:/path`; empty or `off` for no feed.")
+    ] = "127.0.0.1:8765"
+    tls_cert: Annotated[Path | None, _said("A PEM file with the certificate, for TLS without a proxy in front.")] = None
+    tls_key: Annotated[Path | None, _said("A PEM file with the certificate's key.")] = None
+    origins: Annotated[
+        tuple[str, ...],
+        _said("Origins whose pages may open a feed, as `https://app.example`; pages of this machine may anyway."),
+    ] = ()
+    trusted_proxies: Annotated[
+        tuple[str, ...],
+        _said("Addresses or networks whose X-Forwarded-For is believed, as `127.0.0.1` or `10.0.0.0/8`."),
+    ] = ()
+    max_connections: Annotated[Amount, _said("Clients at once.")] = 5_000
+    max_per_address: Annotated[Amount, _said("Clients of one address at once.")] = 500
+    max_unauthenticated: Annotated[
+        Amount, _said("Connections of one address that have not shown a token yet, at once.")
+    ] = 100
+    max_message_bytes: Annotated[
+        Annotated[int, Meta(ge=1024, le=2**24)], _said("The largest message a client may send.")
+    ] = 128 * 1024
+    messages_per_s: Annotated[
+        Annotated[float, Meta(gt=0, le=100_000)],
+        _said("Messages a client may send a second, twice as many in a burst."),
+    ] = 20.0
+    max_tenants: Annotated[Amount, _said("Tenants one client may watch.")] = 500
+    stuck_s: Annotated[Seconds, _said("A client that takes nothing for so long is cut off.")] = 10.0
+    poll_s: Annotated[
+        Seconds, _said("How often the feed's log is looked at while somebody reads and nobody notified.")
+    ] = 1.0
 
 
 class ProviderOverrides(Section, frozen=True, kw_only=True):
@@ -252,6 +287,7 @@ class Config(Section, frozen=True, kw_only=True):
     log: Log = Log()
     plugins: Plugins = Plugins()
     auth: Auth = Auth()
+    feed: Feed = Feed()
     http: Http = Http()
     page: Page = Page()
     providers: Mapping[str, ProviderOverrides] = {}

@@ -154,6 +154,8 @@ url = {json.dumps(url)}
 base_s = {RETRY_BASE_S}
 [providers.acessorias]
 requests_per_minute = {REQUESTS_PER_MINUTE}
+[feed]
+listen = "127.0.0.1:0"
 [log]
 format = "json"
 """

@@ -1,4 +1,4 @@
-"""The feed's statements as typed calls. Values stay the JSON text that PostgreSQL made of them: nobody here looks inside."""
+"""The feed's statements as typed calls. Values stay the JSON text that PostgreSQL made: nobody here looks inside."""
 
 from __future__ import annotations
 

@@ -1,0 +1,161 @@
+"""Who may come in, and how many at once. Pure."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections import Counter
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
+
+
+def networks_of(texts: Iterable[str]) -> list[Network]:
+    """Addresses and networks of trusted proxies.
+
+    Raises:
+        ValueError: one of them is neither.
+    """
+    return [ipaddress.ip_network(text, strict=False) for text in texts]
+
+
+def client_address(peer: str, forwarded_for: str | None, trusted: Sequence[Network]) -> str:
+    """The client's address: the peer's, unless that is a trusted proxy; then the last in X-Forwarded-For that is none.
+
+    Args:
+        peer: the other side of the connection; empty for a Unix socket, whose other side is a proxy of this machine.
+        forwarded_for: the header, as it came.
+        trusted: whom to believe; the empty peer is believed when anybody is.
+    """
+    if forwarded_for is None or not trusted or not _is_trusted(peer, trusted):
+        return peer
+    found = peer
+    for hop in reversed(forwarded_for.split(",")):
+        try:
+            found = str(ipaddress.ip_address(_without_port(hop.strip())))
+        except ValueError:
+            return found  # nobody's address: what a proxy of ours put before it is as far as can be believed
+        if not _is_trusted(found, trusted):
+            return found
+    return found
+
+
+def _is_trusted(address: str, trusted: Sequence[Network]) -> bool:
+    if not address:
+        return True
+    try:
+        known = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return False
+    if isinstance(known, ipaddress.IPv6Address) and known.ipv4_mapped is not None:
+        known = known.ipv4_mapped
+    return any(known in network for network in trusted)
+
+
+def _without_port(text: str) -> str:
+    if text.startswith("["):
+        return text[1:].partition("]")[0]
+    return text.partition(":")[0] if text.count(":") == 1 else text
+
+
+def origin_is_allowed(origin: str | None, host: str | None, allowed: Sequence[str]) -> bool:
+    """Whether a browser's page may open a feed. Programs send no Origin: their token is what counts.
+
+    Args:
+        origin: the header.
+        host: the Host header: whom the page thinks it talks to.
+        allowed: origins, as `https://app.example`; `*` allows all. A page of this machine may always talk to the feed
+            of this machine. By name alone more is not allowed: names can be made to point anywhere.
+    """
+    if origin is None or "*" in allowed:
+        return True
+    if origin.lower().rstrip("/") in {each.lower().rstrip("/") for each in allowed}:
+        return True
+    return _host_of(origin) in LOOPBACK_NAMES and _host_of(f"//{host}") in LOOPBACK_NAMES
+
+
+def _host_of(url: str) -> str | None:
+    try:
+        return urlsplit(url).hostname
+    except ValueError:
+        return None
+
+
+class Doors:
+    """Counts who is inside.
+
+    Args:
+        everybody: connections at once.
+        per_address: of one address.
+        strangers: of one address that have not said yet who they are.
+    """
+
+    def __init__(self, *, everybody: int, per_address: int, strangers: int) -> None:
+        self.everybody = everybody
+        self.per_address = per_address
+        self.strangers = strangers
+        self._inside: Counter[str] = Counter()
+        self._strangers: Counter[str] = Counter()
+
+    @property
+    def inside(self) -> int:
+        """How many are inside."""
+        return self._inside.total()
+
+    def enter(self, address: str) -> str | None:
+        """Let one in, still a stranger; or say why not. Whoever was let in must leave."""
+        if self.inside >= self.everybody:
+            return "the feed is full"
+        if self._inside[address] >= self.per_address:
+            return "too many connections from this address"
+        if self._strangers[address] >= self.strangers:
+            return "too many connections from this address have not said who they are"
+        self._inside[address] += 1
+        self._strangers[address] += 1
+        return None
+
+    def introduce(self, address: str) -> None:
+        """A stranger has said who he is."""
+        self._take(self._strangers, address)
+
+    def leave(self, address: str, *, stranger: bool) -> None:
+        """One has gone."""
+        self._take(self._inside, address)
+        if stranger:
+            self._take(self._strangers, address)
+
+    @staticmethod
+    def _take(counter: Counter[str], address: str) -> None:
+        counter[address] -= 1
+        if counter[address] <= 0:
+            del counter[address]
+
+
+class Bucket:
+    """How often something may happen: so many a second, and as many again in a burst.
+
+    Args:
+        per_s: how many.
+        now_s: by whatever clock the caller goes.
+    """
+
+    __slots__ = ("_at_s", "_level", "_per_s")
+
+    def __init__(self, per_s: float, now_s: float) -> None:
+        self._per_s = per_s
+        self._level = 2 * per_s
+        self._at_s = now_s
+
+    def take(self, now_s: float) -> bool:
+        """Whether one more may."""
+        self._level = min(2 * self._per_s, self._level + (now_s - self._at_s) * self._per_s)
+        self._at_s = now_s
+        if self._level < 1:
+            return False
+        self._level -= 1
+        return True

@@ -1,0 +1,188 @@
+"""The one module that knows trio_websocket: handshakes, messages, closing; for the server, and for `drena watch`.
+
+Its own server is not used: it dies of a plain GET followed by a reset, and of any handler's exception. Here a
+connection stands on a `Wire`, which counts bytes before the library sees them and writes alone; every wait has a limit;
+what the library raises becomes `Gone`.
+"""
+
+from __future__ import annotations
+
+import ssl
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Final
+
+import trio
+import trio_websocket
+import wsproto.utilities
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+
+    from drena.feed.wire import Wire
+
+CLOSE_S: Final = 2.0
+"""How long the other side may take to answer a close."""
+ANSWER_S: Final = 2.0
+UNLIMITED: Final = 2**40
+"""Characters: the wire has counted the bytes already."""
+
+
+class Gone(Exception):
+    """The other side has closed or was lost.
+
+    Args:
+        code: of its close frame; 1006 when there was none.
+        reason: its words.
+    """
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(f"{code} {reason}".strip())
+        self.code = code
+        self.reason = reason
+
+
+class Handshake:
+    """A client's wish to open a websocket; it must be accepted or rejected."""
+
+    def __init__(self, request: trio_websocket.WebSocketRequest) -> None:
+        self._request = request
+        self.headers: Mapping[str, str] = _headers(request.headers)
+        self.path: str = request.path
+
+    async def accept(self, subprotocol: str) -> Connection:
+        """Open it. The subprotocol is named in the answer only when it was offered.
+
+        Raises:
+            Gone: the client has left.
+        """
+        offered = subprotocol in self._request.proposed_subprotocols
+        with _translated():
+            return Connection(await self._request.accept(subprotocol=subprotocol if offered else None))
+
+    @property
+    def offers(self) -> tuple[str, ...]:
+        """The subprotocols the client speaks."""
+        return self._request.proposed_subprotocols
+
+    async def reject(self, status: int, body: bytes) -> None:
+        """Answer with an HTTP error instead; a client that has left is no matter."""
+        with trio.move_on_after(ANSWER_S):
+            try:
+                await self._request.reject(
+                    status, body=body, extra_headers=[(b"Content-Type", b"text/plain; charset=utf-8")]
+                )
+            except trio_websocket.ConnectionClosed:
+                return
+
+
+class Connection:
+    """An open websocket."""
+
+    def __init__(self, connection: trio_websocket.WebSocketConnection) -> None:
+        self._connection = connection
+
+    async def receive(self) -> str | bytes:
+        """The next message.
+
+        Raises:
+            Gone: there will be none.
+        """
+        with _translated():
+            return await self._connection.get_message()
+
+    async def send(self, message: str) -> None:
+        """Send a message; a server's go through its outbox instead.
+
+        Raises:
+            Gone: nobody is there any more.
+        """
+        with _translated():
+            await self._connection.send_message(message)
+
+    async def close(self, code: int, reason: str = "") -> None:
+        """Say goodbye; whoever does not answer within `CLOSE_S` is left."""
+        with trio.move_on_after(CLOSE_S, shield=True):
+            await self._connection.aclose(code, reason[:120] or None)
+
+
+async def receive_handshake(nursery: trio.Nursery, wire: Wire) -> Handshake:
+    """Wait for a client's handshake; for ever when it sends none, so put a limit around.
+
+    Args:
+        nursery: of the connection. The library's reading task runs there and may fail there.
+    """
+    return Handshake(
+        await trio_websocket.wrap_server_stream(
+            nursery, wire, message_queue_size=1, max_message_size=UNLIMITED, receive_buffer_size=None
+        )
+    )
+
+
+@asynccontextmanager
+async def open_client(
+    url: str, *, subprotocol: str, tls: ssl.SSLContext | None = None, headers: Mapping[str, str] | None = None
+) -> AsyncIterator[Connection]:
+    """A client's connection, for the length of the block.
+
+    Raises:
+        Gone: it was refused or could not be made; the reason says why.
+    """
+    async with trio.open_nursery() as nursery:
+        try:
+            connection = await trio_websocket.connect_websocket_url(
+                nursery,
+                url,
+                tls,
+                subprotocols=[subprotocol],
+                extra_headers=[(k.encode(), v.encode()) for k, v in (headers or {}).items()],
+                max_message_size=2**26,
+            )
+        except trio_websocket.ConnectionRejected as error:
+            raise Gone(1006, f"refused with status {error.status_code}") from None
+        except (trio_websocket.HandshakeError, OSError, ssl.SSLError) as error:
+            raise Gone(1006, str(error) or type(error).__name__) from None
+        wrapped = Connection(connection)
+        try:
+            yield wrapped
+        finally:
+            with trio.move_on_after(CLOSE_S, shield=True):
+                await wrapped.close(1000)
+            nursery.cancel_scope.cancel(reason="the connection was closed")
+
+
+def is_expected(error: BaseException) -> bool:
+    """Whether this is only the library's news of a client that left or broke the rules, or a group of such news."""
+    if isinstance(error, BaseExceptionGroup):
+        return all(is_expected(each) for each in error.exceptions)
+    return isinstance(
+        error,
+        (
+            trio_websocket.ConnectionClosed,
+            trio_websocket.HandshakeError,
+            wsproto.utilities.ProtocolError,
+            trio.BrokenResourceError,
+            trio.ClosedResourceError,
+            Gone,
+        ),
+    )
+
+
+class _translated:  # noqa: N801  # reads as a statement
+    """Turns the library's news of an end into `Gone`."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if isinstance(error, trio_websocket.ConnectionClosed):
+            reason = error.reason
+            raise Gone(reason.code if reason else 1006, (reason.reason if reason else None) or "") from None
+
+
+def _headers(pairs: list[tuple[bytes, bytes]]) -> dict[str, str]:
+    """By lower-case name; of a name that comes twice, all values, as one list."""
+    found: dict[str, str] = {}
+    for name, value in pairs:
+        key, text = name.decode("latin-1").lower(), value.decode("latin-1")
+        found[key] = f"{found[key]}, {text}" if key in found else text
+    return found

@@ -1,0 +1,89 @@
+"""What clients connect to: the gate, the hub of the feed, the feed's door. Opened before the first job is claimed."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import trio
+
+from drena.access import open_gate
+from drena.access.gate import CHANNEL as ACCESS_CHANNEL
+from drena.errors import ConfigError
+from drena.feed.desk import Desk
+from drena.feed.hub import CHANNEL as FEED_CHANNEL
+from drena.feed.hub import Hub
+from drena.feed.server import FeedServer
+from drena.listeners import add_tls, bound_address, is_loopback, open_listeners
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+
+    from asyncpg_trio import Pool
+    from drena.access import Gate
+    from drena.config import Config, Feed
+    from drena.log import LogLines
+    from drena.plugins import PluginHost
+
+    Listeners = Sequence[trio.SocketListener] | Sequence[trio.SSLListener[trio.SocketStream]]
+
+
+class Front:
+    """The parts, for whoever serves something beside the feed.
+
+    Args:
+        gate: who may do what.
+        hub: what happens, live.
+    """
+
+    def __init__(self, gate: Gate, hub: Hub) -> None:
+        self.gate = gate
+        self.hub = hub
+        self.feed: FeedServer | None = None
+        self.feed_addresses: list[str] = []
+        """Where the feed listens, with the ports the system chose."""
+
+    @property
+    def wakes(self) -> dict[str, Callable[[], None]]:
+        """Whom a notification on which channel concerns."""
+        return {ACCESS_CHANNEL: self.gate.wake, FEED_CHANNEL: self.hub.wake}
+
+    def stop(self) -> None:
+        """Let nobody in any more and say goodbye. Never waits; what is open ends with the block of `open_front`."""
+        if self.feed is not None:
+            self.feed.stop()
+
+
+@asynccontextmanager
+async def open_front(
+    config: Config, pool: Pool, host: PluginHost, inherited: Mapping[str, Sequence[socket.socket]], log: LogLines
+) -> AsyncIterator[Front]:
+    """Serve clients for the length of the block; entered, they can connect.
+
+    Raises:
+        ConfigError: an address is taken, a certificate does not serve.
+    """
+    async with open_gate(config, pool, host, log) as gate, trio.open_nursery() as nursery:
+        front = Front(gate, Hub(pool, log, poll_s=config.feed.poll_s))
+        await nursery.start(front.hub.run, name="feed hub")
+        plain = await open_listeners(config.feed.listen, inherited.get("drena-feed", ()))
+        if plain:
+            if config.auth.mode == "open" and not all(map(is_loopback, plain)):
+                raise ConfigError("`auth.mode` is `open`, which is for this machine alone: the feed's socket is not.")
+            front.feed = FeedServer(
+                hub=front.hub, gate=gate, desk=Desk(pool, host), pool=pool, settings=config.feed, log=log
+            )
+            front.feed_addresses = [bound_address(listener) for listener in plain]
+            listeners = await _with_tls(plain, config.feed)
+            await nursery.start(front.feed.run, listeners, name="feed server")
+            log.info("feed listening", addresses=front.feed_addresses, tls=config.feed.tls_cert is not None)
+        yield front
+        front.stop()
+        nursery.cancel_scope.cancel(reason="drained")
+
+
+async def _with_tls(plain: list[trio.SocketListener], settings: Feed) -> Listeners:
+    if settings.tls_cert is None or settings.tls_key is None:
+        return plain
+    return await trio.to_thread.run_sync(add_tls, plain, settings.tls_cert, settings.tls_key)
