@@ -94,8 +94,8 @@ def _reason(trouble: Exception, provider: str) -> tuple[str, str]:
     decisive = gravest(trouble)
     if isinstance(decisive, GiveUp | RetryLater):
         return decisive.code, str(decisive)
-    said = f"The provider {provider} has a bug: {type(decisive).__name__}: {decisive}."
-    return "provider_bug", f"{said} Nothing was changed; tell its author."
+    said = f"{type(decisive).__name__}: {decisive}"
+    return "provider_bug", f"The provider {provider} has a bug: {said}. Nothing was changed; tell its author."
 
 
 async def _rehearse(

@@ -70,7 +70,9 @@ def answer_in_words(outcome: str, job: JobView, healed: UUID | None) -> str:
     if outcome == "active":
         since = f"{job.created_at.astimezone():%Y-%m-%d %H:%M:%S}"
         return f"Execução em andamento: job {job.id} is {job.status} since {since}."
-    return f"Job {job.id} requested." + (f" It replaces the stuck job {healed}." if healed else "")
+    if healed:
+        return f"Job {job.id} requested. It replaces the stuck job {healed}."
+    return f"Job {job.id} requested."
 
 
 def end_in_words(job: JobView) -> str:
@@ -146,5 +148,8 @@ async def integrations(config: Path | None, tenant: str | None, as_json: bool) -
 def tell_pauses(pauses: list[PauseView]) -> None:
     """A line for each pause, under a listing."""
     for pause in pauses:
-        reason = f" ({pause.reason})" if pause.reason else ""
-        say(f"Paused: {pause.what} since {pause.created_at.astimezone():%Y-%m-%d %H:%M:%S}{reason}.")
+        since = f"{pause.created_at.astimezone():%Y-%m-%d %H:%M:%S}"
+        if pause.reason:
+            say(f"Paused: {pause.what} since {since} ({pause.reason}).")
+        else:
+            say(f"Paused: {pause.what} since {since}.")

@@ -15,16 +15,19 @@ from __future__ import annotations
 
 import re
 from functools import cached_property
+from importlib import import_module
 from typing import TYPE_CHECKING, Final, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["HOLE", "LANGUAGES", "Language", "Phrasebook", "language_of", "phrasebook"]
+__all__ = ["HOLE", "LANGUAGES", "ROOMS", "Language", "Phrasebook", "language_of", "phrasebook"]
 
 Language = Literal["pt", "en"]
 LANGUAGES: Final = ("pt", "en")
 HOLE: Final = "{}"
+ROOMS: Final = ("help", "messages", "errors", "settings", "doctor")
+"""Modules of this package, `portuguese_…`; read when somebody wants Portuguese."""
 
 
 def language_of(environ: Mapping[str, str]) -> Language:
@@ -69,7 +72,5 @@ def phrasebook(language: Language) -> Phrasebook:
     """The phrases of a language; English needs none."""
     if language == "en":
         return Phrasebook({})
-    from drena.texts import portuguese_errors, portuguese_help, portuguese_messages, portuguese_settings  # noqa: PLC0415
-
-    rooms = (portuguese_help, portuguese_messages, portuguese_errors, portuguese_settings)
+    rooms = [import_module(f"drena.texts.portuguese_{room}") for room in ROOMS]
     return Phrasebook({english: words for room in rooms for english, words in room.PHRASES.items()})
