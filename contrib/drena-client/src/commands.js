@@ -3,7 +3,7 @@
  *
  * A command goes over the socket while that is live, over HTTP otherwise. When a socket ends between question and
  * answer nobody knows whether the question arrived; then, and only then, it is asked again over HTTP under the same
- * key, and the server answers what it has answered before. Every answer is shown at once, without waiting for the
+ * key, and the server answers what it has answered before. (A `retry` has no key there: it is said to be lost.) Every answer is shown at once, without waiting for the
  * feed; a moment later it is checked that the feed has brought the job too.
  */
 
@@ -54,7 +54,7 @@ export class Commands {
    */
   run({ tenantId, providerSlug, lane, payload }) {
     const body = { tenant_id: tenantId, provider_slug: providerSlug, ...given({ lane, payload }) };
-    return this.#ask({ t: "run", ...body }, "/v1/jobs", body);
+    return this.#ask({ t: "run", ...body }, "/v1/jobs", { body, again: true });
   }
 
   /**
@@ -63,22 +63,23 @@ export class Commands {
    * @returns {Promise<Outcome>}
    */
   act(verb, jobId) {
-    return this.#ask({ t: verb, job_id: jobId }, `/v1/jobs/${encodeURIComponent(jobId)}/${verb}`, undefined);
+    const path = `/v1/jobs/${encodeURIComponent(jobId)}/${verb}`;
+    return this.#ask({ t: verb, job_id: jobId }, path, { again: verb === "cancel" });
   }
 
   /**
    * @param {object} frame
    * @param {string} path
-   * @param {unknown} body
+   * @param {{ body?: unknown, again: boolean }} how `again`: asking twice does no more than asking once
    * @returns {Promise<Outcome>}
    */
-  async #ask(frame, path, body) {
+  async #ask(frame, path, how) {
     const key = this.#world.uuid();
     /** @type {Outcome} */
     let outcome;
     try {
       const reply = this.#connection.canSend ? await this.#overSocket({ ...frame, ref: key }) : null;
-      outcome = reply ? this.#outcomeOf(reply) : await this.#overHttp(path, body, key, reply === undefined);
+      outcome = reply ? this.#outcomeOf(reply) : await this.#overHttp(path, how, key, reply === undefined);
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
       outcome = { ok: false, problem: error.problem };
@@ -91,16 +92,18 @@ export class Commands {
 
   /**
    * @param {string} path
-   * @param {unknown} body
+   * @param {{ body?: unknown, again: boolean }} how
    * @param {string} key
    * @param {boolean} doubtful whether it may have arrived over the socket already
    * @returns {Promise<Outcome>}
    */
-  async #overHttp(path, body, key, doubtful) {
-    if (!this.#http) throw new Refused(ownProblem(doubtful ? "answer_lost" : "unreachable", this.#language));
+  async #overHttp(path, { body, again }, key, doubtful) {
+    if (!this.#http || (doubtful && !again))
+      throw new Refused(ownProblem(doubtful ? "answer_lost" : "unreachable", this.#language));
     try {
-      const answer = await this.#http.request(path, { method: "POST", body, key });
-      return { ok: true, job: answer.job ?? answer, healedJobId: answer.healed_job_id ?? null };
+      const options = { method: "POST", body, key: again ? key : undefined };
+      const { healed_job_id = null, ...job } = await this.#http.request(path, options);
+      return { ok: true, job, healedJobId: healed_job_id };
     } catch (error) {
       const unheard = error instanceof Refused && error.problem.kind === "network";
       throw unheard ? new Refused(ownProblem("answer_lost", this.#language)) : error;
@@ -150,8 +153,7 @@ export class Commands {
     if (this.#feed.state(job.tenant_id).fed(job.id)) return;
     if (!this.#http) return this.#connection.resync(job.tenant_id);
     try {
-      const answer = await this.#http.request(`/v1/jobs/${encodeURIComponent(job.id)}`);
-      this.#learn(answer.job ?? answer);
+      this.#learn(await this.#http.request(`/v1/jobs/${encodeURIComponent(job.id)}`));
     } catch (error) {
       if (!(error instanceof Refused)) throw error; // it was a net; the feed's own rules remain
     }

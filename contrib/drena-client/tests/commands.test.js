@@ -96,6 +96,29 @@ test("a reply that does not come within ten seconds is asked for over HTTP under
   assert.equal(seen.outcome.ok, true);
 });
 
+test("a retry whose reply is lost is said to be lost, since asking again could start a second job", async () => {
+  const stage = new Stage(HTTP);
+  await stage.live();
+  const seen = watch(stage.client.retry("b"));
+  await stage.pass(0);
+  await stage.drop();
+  await stage.pass(5_000);
+  assert.equal(seen.outcome.problem.code, "answer_lost");
+  assert.deepEqual(
+    stage.world.requests.filter(({ method }) => method === "POST"),
+    [],
+  );
+});
+
+test("a retry over HTTP that nobody answers is sent once, a cancel up to three times", async () => {
+  const stage = new Stage(HTTP);
+  stage.client.retry("b");
+  stage.client.cancel("c");
+  await stage.pass(5_000);
+  const posts = stage.world.requests.filter(({ method }) => method === "POST").map(({ path }) => path.at(-1));
+  assert.deepEqual(posts.sort().join(""), "llly");
+});
+
 test("without HTTP a lost reply is said to be lost, and nothing is sent twice", async () => {
   const stage = new Stage();
   await stage.live();
