@@ -33,7 +33,7 @@ class Kind(NamedTuple):
     """What all problems of one code have in common."""
 
     status: int
-    """The HTTP status. From 500 on it is temporary: the same request may work later."""
+    """The HTTP status. 503 is temporary: the same request may work in a moment."""
     title: Words
     detail: Words
 
@@ -93,9 +93,6 @@ PROBLEMS: Final[dict[str, Kind]] = {
     "media_type_unsupported": _kind(
         415, "Formato não aceito", "Unsupported media type",
         "Envie JSON, com Content-Type: application/json.", "Send JSON, with Content-Type: application/json."),
-    "not_acceptable": _kind(
-        406, "Formato não oferecido", "Not acceptable",
-        "A resposta só existe em {offered}.", "The answer exists as {offered} only."),
     "method_not_allowed": _kind(
         405, "Método não permitido", "Method not allowed",
         "Este endereço aceita {allowed}.", "This address takes {allowed}."),
