@@ -189,7 +189,7 @@ class Daemon:
             await self._prepare()
         if preparing.cancel_called:
             return
-        front = open_front(self._config, self._pool, self._host, self._inherited, self._log)
+        front = open_front(self._config, self._pool, self._host, self._inherited, self._log, signs=self._signs)
         async with front as self._front, trio.open_nursery() as services:
             services.start_soon(self._finisher.run, name="finisher")
             services.start_soon(self._reporter.run, name="reporter")
@@ -202,6 +202,10 @@ class Daemon:
             while not self._stopping:
                 await self._run_term(_not_news)
             services.cancel_scope.cancel(reason="drained")
+
+    def _signs(self) -> dict[str, bool]:
+        """What `/readyz` tells of this node."""
+        return {"lease": self._lease is not None and self._dispatcher is not None, "running": not self._stopping}
 
     def stop(self) -> None:
         """Claim nothing more and end when the attempts in hand have, at the latest after the grace. Twice: at once."""

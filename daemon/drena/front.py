@@ -1,4 +1,5 @@
-"""What clients connect to: the gate, the hub of the feed, the feed's door. Opened before the first job is claimed."""
+"""What clients connect to: the gate, the hub of the feed, the feed's door, the HTTP API. Opened before the first job is
+claimed."""
 
 from __future__ import annotations
 
@@ -14,6 +15,8 @@ from drena.feed.desk import Desk
 from drena.feed.hub import CHANNEL as FEED_CHANNEL
 from drena.feed.hub import Hub
 from drena.feed.server import FeedServer
+from drena.http.app import GRACE_S, serve_http
+from drena.http.calls import House
 from drena.listeners import add_tls, bound_address, is_loopback, open_listeners
 
 if TYPE_CHECKING:
@@ -43,6 +46,10 @@ class Front:
         self.feed: FeedServer | None = None
         self.feed_addresses: list[str] = []
         """Where the feed listens, with the ports the system chose."""
+        self.http_addresses: list[str] = []
+        """Where the API listens."""
+        self.house: House | None = None
+        """What the API answers with; None while it is not served."""
 
     @property
     def wakes(self) -> dict[str, Callable[[], None]]:
@@ -53,13 +60,47 @@ class Front:
         """Let nobody in any more and say goodbye. Never waits; what is open ends with the block of `open_front`."""
         if self.feed is not None:
             self.feed.stop()
+        if self.house is not None:
+            self.house.stopping.set()
+
+    def signs(self) -> dict[str, bool]:
+        """What `/readyz` tells of the feed."""
+        return {} if self.feed is None else {"feed": self.hub.silence_s == 0}
+
+    @property
+    def feed_port(self) -> int | None:
+        """The feed's TCP port, for browsers that look for it beside the page."""
+        ports = [address.rpartition(":")[2] for address in self.feed_addresses if not address.startswith("unix:")]
+        return int(ports[0]) if ports else None
+
+    async def wait_http_ended(self) -> None:
+        """After `stop`: what is under way is answered, or its time is over."""
+        if self.house is not None:
+            with trio.move_on_after(GRACE_S + 1):
+                await self.house.ended.wait()
 
 
 @asynccontextmanager
 async def open_front(
-    config: Config, pool: Pool, host: PluginHost, inherited: Mapping[str, Sequence[socket.socket]], log: LogLines
+    config: Config,
+    pool: Pool,
+    host: PluginHost,
+    inherited: Mapping[str, Sequence[socket.socket]],
+    log: LogLines,
+    *,
+    signs: Callable[[], dict[str, bool]] = dict,
+    render_metrics: Callable[[], bytes] = bytes,
 ) -> AsyncIterator[Front]:
     """Serve clients for the length of the block; entered, they can connect.
+
+    Args:
+        config: the sections `auth`, `feed`, `http`, `page`.
+        pool: where jobs are.
+        host: the providers of this node.
+        inherited: listening sockets from systemd, `drena-feed` and `drena-http`.
+        log: the daemon's log.
+        signs: what `/readyz` tells of the node, by name.
+        render_metrics: what `/metrics` answers.
 
     Raises:
         ConfigError: an address is taken, a certificate does not serve.
@@ -78,8 +119,27 @@ async def open_front(
             listeners = await _with_tls(plain, config.feed)
             await nursery.start(front.feed.run, listeners, name="feed server")
             log.info("feed listening", addresses=front.feed_addresses, tls=config.feed.tls_cert is not None)
+        web = await open_listeners(config.http.listen, inherited.get("drena-http", ()))
+        if web:
+            if config.auth.mode == "open" and not all(map(is_loopback, web)):
+                raise ConfigError("`auth.mode` is `open`, which is for this machine alone: the API's socket is not.")
+            front.house = House(
+                pool=pool,
+                host=host,
+                gate=gate,
+                hub=front.hub,
+                config=config,
+                log=log,
+                render_metrics=render_metrics,
+                signs=lambda: {**signs(), **front.signs()},
+                feed_port=lambda: front.feed_port,
+            )
+            front.http_addresses = [bound_address(listener) for listener in web]
+            await nursery.start(serve_http, web, front.house, log, name="http server")
+            log.info("http listening", addresses=front.http_addresses, tls=config.http.tls_cert is not None)
         yield front
         front.stop()
+        await front.wait_http_ended()
         nursery.cancel_scope.cancel(reason="drained")
 
 

@@ -52,6 +52,7 @@ def environment(
     env = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR", "PYTHONPATH") if name in os.environ}
     env |= {"LANG": "C.UTF-8", "TZ": "UTC", "DRENA_CONFIG": os.devnull}
     env["DRENA_FEED__LISTEN"] = "127.0.0.1:0"  # several daemons of several tests run at once
+    env["DRENA_HTTP__LISTEN"] = "127.0.0.1:0"
     if dsn is not None:
         env["DRENA_DATABASE__URL"] = dsn
     for key, value in (settings or {}).items():

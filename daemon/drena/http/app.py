@@ -67,7 +67,8 @@ async def serve_http(
     *,
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> None:
-    """Serve the API on these listeners until `house.stopping` is set and what is under way is answered.
+    """Serve the API on these listeners until `house.stopping` is set and what is under way is answered; then set
+    `house.ended`.
 
     Raises:
         ConfigError: a setting of `http` cannot be.
@@ -94,3 +95,4 @@ async def serve_http(
         task_status.started()
         await house.stopping.wait()
         server.stop()
+    house.ended.set()

@@ -53,6 +53,8 @@ class House:
     """The TCP port of the feed; None when it has none."""
     stopping: trio.Event = field(default_factory=trio.Event)
     """Set when nothing new may begin."""
+    ended: trio.Event = field(default_factory=trio.Event)
+    """Set when everything is answered, or its time is over."""
 
 
 @dataclass(kw_only=True)
