@@ -1,64 +1,21 @@
-"""The commands' names, options and help; what they do is in the modules beside this one."""
+"""Commands that keep the daemon and ask for jobs: names, options and help; the work is in the modules beside this one."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Literal
 from uuid import UUID
 
 import click
 
-from drena import __version__
-from drena.cli import rehearsal, steering, upkeep, working
+from drena.cli import rehearsal, tokens, upkeep, working
 from drena.cli.completion import SHELLS, complete_provider, complete_tenant, script
-from drena.cli.entry import Commands, run_command
-from drena.cli.speech import choose, spoken
-from drena.texts import LANGUAGES
+from drena.cli.entry import run_command
+from drena.cli.program import as_json, command, dry_run, main
+from drena.cli.speech import spoken
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
+SCOPES = ("read", "run", "manage")
 STATUSES = ("pending", "running", "success", "error", "canceled")
-
-as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-dry_run = click.option("--dry-run", is_flag=True, help="Say what would change, and change nothing.")
-
-
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.option(
-    "--config",
-    "config",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Configuration file; otherwise $DRENA_CONFIG, otherwise /etc/drena/drena.toml.",
-)
-@click.option(
-    "--lang",
-    type=click.Choice(LANGUAGES),
-    is_eager=True,
-    expose_value=False,
-    callback=choose,
-    help="Language of messages and help; by default the locale's.",
-)
-@click.version_option(__version__, prog_name="drena")
-@click.pass_context
-def main(ctx: click.Context, config: Path | None) -> None:
-    """Drena runs the integrations of many tenants and never lets a job get stuck.
-
-    Exit codes: 0 ok, 1 the job failed, 2 usage, 3 configuration, 4 database out of reach.
-    """
-    ctx.obj = config
-
-
-def command(name: str, *options: Callable[[Any], Any]) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """A command of `main` that is handed the configuration file first."""
-
-    def decorate(function: Callable[..., None]) -> Callable[..., None]:
-        for option in reversed(options):
-            function = option(function)
-        main.command(name)(click.pass_obj(function))
-        return function
-
-    return decorate
 
 
 def _knobs(_ctx: click.Context, _option: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
@@ -246,89 +203,58 @@ def completion(_config: Path | None, shell: str) -> None:
     click.echo(script(main, shell))
 
 
-JOB_ID = click.argument("job_id", metavar="ID", type=click.UUID)
-ONE_TENANT = click.option("--tenant", shell_complete=complete_tenant, help="Of this tenant alone (slug or id).")
-ONE_PROVIDER = click.option("--provider", shell_complete=complete_provider, help="Of this provider alone (slug).")
+@main.group("token")
+def token() -> None:
+    """Make, list and revoke the tokens that let programs in.
 
-
-@command("why", JOB_ID, as_json)
-def why(config: Path | None, job_id: UUID, as_json: bool) -> None:
-    """Tell the one reason a job is not running, in the language of the locale.
-
-    Example: drena why 0f8c2c1e-5b1e-4c5e-9a54-1d3f0b8f6b11
+    Example: drena token create ci --tenant contmax --scope run
     """
-    run_command(steering.why, config, job_id, as_json)
 
 
-@command("cancel", JOB_ID, as_json)
-def cancel(config: Path | None, job_id: UUID, as_json: bool) -> None:
-    """End a job, also one that another node is running.
-
-    Example: drena cancel 0f8c2c1e-5b1e-4c5e-9a54-1d3f0b8f6b11
-    """
-    run_command(steering.cancel, config, job_id, as_json)
-
-
-@command(
-    "retry",
-    JOB_ID,
-    click.option("--wait", is_flag=True, help="Wait for the end; exit code 1 when the job fails."),
-    as_json,
+@token.command("create")
+@click.argument("name")
+@click.option("--tenant", "tenants", multiple=True, help="Good for this tenant (slug or id); may be repeated.")
+@click.option("--all-tenants", is_flag=True, help="Good for every tenant, also those to come.")
+@click.option(
+    "--scope", "scopes", multiple=True, type=click.Choice(SCOPES), help="What it may do; may be repeated; else read."
 )
-def retry(config: Path | None, job_id: UUID, wait: bool, as_json: bool) -> None:
-    """Do an ended job again, or at once one that is backing off.
+@click.option("--days", type=click.FloatRange(0, 36_500, min_open=True), help="For how long; else until it is revoked.")
+@as_json
+@click.pass_obj
+def token_create(
+    config: Path | None,
+    name: str,
+    tenants: tuple[str, ...],
+    all_tenants: bool,
+    scopes: tuple[str, ...],
+    days: float | None,
+    as_json: bool,
+) -> None:
+    """Make a token and show it, this once.
 
-    Example: drena retry 0f8c2c1e-5b1e-4c5e-9a54-1d3f0b8f6b11 --wait
+    Example: drena token create ci --tenant contmax --scope run --days 90
     """
-    run_command(steering.retry, config, job_id, wait, as_json)
+    run_command(tokens.create, config, name, tenants, all_tenants, scopes, days, as_json)
 
 
-@command(
-    "pause", ONE_TENANT, ONE_PROVIDER, click.option("--reason", default="", help="Shown to whoever asks why."), as_json
-)
-def pause(config: Path | None, tenant: str | None, provider: str | None, reason: str, as_json: bool) -> None:
-    """Start nothing more: of a tenant, a provider, both, or, without options, of everything.
+@token.command("list")
+@as_json
+@click.pass_obj
+def token_list(config: Path | None, as_json: bool) -> None:
+    """List the tokens, their scopes and when they were last used; never the tokens themselves.
 
-    What runs goes on.
-
-    Example: drena pause --provider acessorias --reason "API em manutenção"
+    Example: drena token list
     """
-    run_command(steering.pause, config, tenant, provider, reason, as_json)
+    run_command(tokens.show_all, config, as_json)
 
 
-@command("resume", ONE_TENANT, ONE_PROVIDER, as_json)
-def resume(config: Path | None, tenant: str | None, provider: str | None, as_json: bool) -> None:
-    """Take back a pause, named as it was made.
+@token.command("revoke")
+@click.argument("name")
+@as_json
+@click.pass_obj
+def token_revoke(config: Path | None, name: str, as_json: bool) -> None:
+    """Let the token NAME (or id) in no more; its open connections end.
 
-    Example: drena resume --provider acessorias
+    Example: drena token revoke ci
     """
-    run_command(steering.resume, config, tenant, provider, as_json)
-
-
-@command("nodes", as_json)
-def nodes(config: Path | None, as_json: bool) -> None:
-    """List the running daemons, their leases and what they offer.
-
-    Example: drena nodes
-    """
-    run_command(steering.nodes, config, as_json)
-
-
-@command("doctor", as_json)
-def doctor(config: Path | None, as_json: bool) -> None:
-    """Verify the queue's history against its invariants; changes nothing.
-
-    Exit code 1 when something is wrong, with what to do about it.
-
-    Example: drena doctor
-    """
-    run_command(steering.doctor, config, as_json)
-
-
-@command("prune", dry_run, as_json)
-def prune(config: Path | None, dry_run: bool, as_json: bool) -> None:
-    """Delete the history that the retention settings let go; a running node does so every hour.
-
-    Example: drena prune --dry-run
-    """
-    run_command(steering.prune, config, dry_run, as_json)
+    run_command(tokens.revoke, config, name, as_json)

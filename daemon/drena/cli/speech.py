@@ -80,6 +80,7 @@ class SpokenGroup(click.Group, Spoken):
     """A group of such commands."""
 
     command_class = Spoken
+    group_class = type
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         commands = [(name, command) for name in self.list_commands(ctx) if (command := self.get_command(ctx, name))]
