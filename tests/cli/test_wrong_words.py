@@ -51,7 +51,7 @@ def assert_refused(words: str, env: Mapping[str, str], code: int, *named: str) -
         ("request contmx acessorias", "did you mean 'contmax'?"),
         (f"request {NOBODY} acessorias", NOBODY),
         ("request contmax acessoria", "did you mean 'acessorias'?"),
-        ("request contmax bomcontrole", "there are: acessorias"),
+        ("request contmax sankhya", "there are: acessorias"),
         ("request solaris acessorias", "disabled"),
         ("jobs --tenant contmx", "did you mean 'contmax'?"),
         ("integrations --tenant solari", "did you mean 'solaris'?"),

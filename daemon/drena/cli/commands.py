@@ -1,4 +1,4 @@
-"""Commands that keep the daemon and ask for jobs: names, options and help; the work is in the modules beside this one."""
+"""Commands that keep the daemon and ask for jobs: names, options and help; the work is in modules beside this one."""
 
 from __future__ import annotations
 
