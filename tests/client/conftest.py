@@ -14,9 +14,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from client.workshop import NPM, Workshop
+from page.chromium import Chromium
+from page.scene import Scene
+from support.fakes import open_fake, run_fake
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable, Iterator
+
+    import asyncpg_trio
 
 INSTALL_LIMIT_S = 300
 
@@ -38,9 +43,24 @@ def node() -> str:
 
 
 @pytest.fixture(scope="session")
-def chromium() -> str:
-    """The Chromium of this machine."""
-    return need("chromium", "chromium")
+def chromium() -> Iterator[Chromium]:
+    """One browser for all tests."""
+    with Chromium(need("chromium", "chromium")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def fake_address() -> Iterator[tuple[str, int]]:
+    """One fake Acessórias for all tests."""
+    with run_fake() as address:
+        yield address
+
+
+@pytest.fixture
+async def scene(database: str, conn: asyncpg_trio.Connection, fake_address: tuple[str, int]) -> AsyncIterator[Scene]:
+    """The database, the fake and the daemons of one test."""
+    async with open_fake(*fake_address) as fake:
+        yield Scene(dsn=database, conn=conn, fake=fake)
 
 
 @pytest.fixture(scope="session")

@@ -91,3 +91,14 @@ class Workshop:
             assert said == "", said
             self._built[react] = folder / "dist"
         return self._built[react]
+
+    def driver(self) -> Path:
+        """A folder with driver.mjs and what it imports."""
+        if "driver" not in self._built:
+            folder = self._tmp.mktemp("driver")
+            shutil.copy(HERE / "driver.mjs", folder)
+            modules = folder / "node_modules"
+            shutil.copytree(self.packed("drena-client"), modules / "drena-client")
+            shutil.copytree(self.installed("tools") / "ws", modules / "ws")
+            self._built["driver"] = folder
+        return self._built["driver"]

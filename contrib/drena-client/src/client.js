@@ -58,15 +58,15 @@ export class DrenaClient {
 
   /** @param {ClientOptions} options */
   constructor({ feedUrl, httpUrl, getToken, language = "pt", lingerMs = LINGER_MS, world } = {}) {
-    const somewhere = feedUrl !== undefined || httpUrl !== undefined;
+    const somewhere = feedUrl != null || httpUrl != null;
     if (!somewhere) throw new TypeError("drena-client needs feedUrl, httpUrl, or both");
     this.#world = openWorld(world);
     this.#language = language;
     this.#lingerMs = lingerMs;
     const token = async (reason = { renew: false }) => (getToken ? await getToken(reason) : null);
-    this.#http = httpUrl === undefined ? null : new Http(this.#world, httpUrl, token, language);
+    this.#http = httpUrl == null ? null : new Http(this.#world, httpUrl, token, language);
     this.#connection = new Connection(this.#world, {
-      url: feedUrl === undefined ? undefined : socketUrl(feedUrl),
+      url: feedUrl == null ? undefined : socketUrl(feedUrl),
       getToken: token,
       language,
       feed: this.#feed,

@@ -139,8 +139,8 @@
  * @property {(listener: (event: "online" | "offline" | "visible") => void) => () => void} listen
  *
  * @typedef {object} ClientOptions
- * @property {string} [feedUrl] `wss://…`; without it, everything goes over HTTP
- * @property {string} [httpUrl] `https://…`; without it, there is no long poll and no `why`
+ * @property {string | null} [feedUrl] `wss://…`; without it, everything goes over HTTP
+ * @property {string | null} [httpUrl] `https://…`; without it, there is no long poll and no `why`
  * @property {(reason: { renew: boolean }) => Promise<string | null> | string | null} [getToken] called before every
  *   connect and every request, so it should be cheap while its token is good; `renew` says that the one it gave last is
  *   about to expire

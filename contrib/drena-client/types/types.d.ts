@@ -269,11 +269,11 @@ export type ClientOptions = {
     /**
      * `wss://…`; without it, everything goes over HTTP
      */
-    feedUrl?: string | undefined;
+    feedUrl?: string | null | undefined;
     /**
      * `https://…`; without it, there is no long poll and no `why`
      */
-    httpUrl?: string | undefined;
+    httpUrl?: string | null | undefined;
     /**
      * called before every
      * connect and every request, so it should be cheap while its token is good; `renew` says that the one it gave last is
