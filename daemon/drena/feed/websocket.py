@@ -46,7 +46,8 @@ class Handshake:
 
     def __init__(self, request: trio_websocket.WebSocketRequest) -> None:
         self._request = request
-        self.headers: Mapping[str, str] = _headers(request.headers)
+        # wsproto keeps Host out of the headers, and trio-websocket offers it nowhere
+        self.headers: Mapping[str, str] = _headers(request.headers) | {"host": request._event.host}
         self.path: str = request.path
 
     async def accept(self, subprotocol: str) -> Connection:
