@@ -38,6 +38,19 @@ NAMES: Final = {
     ),
 }
 
+TOKENS: Final = {
+    "A token needs a name that can be read, such as `ci`.": "Um token precisa de um nome legível, como `ci`.",
+    "Say for whom the token is good: --tenant, once or more, or --all-tenants.": (
+        "Diga para quem o token vale: --tenant, uma ou mais vezes, ou --all-tenants."
+    ),
+    "There is a token {} already: take another name, or revoke it first.": (
+        "Já existe um token {}: use outro nome, ou revogue-o antes."
+    ),
+    "There is no token {} that could be revoked; see `drena token list`.": (
+        "Não existe um token {} a revogar; veja `drena token list`."
+    ),
+}
+
 DATABASE: Final = {
     "the database {} at {}": "o banco {} em {}",
     "(default)": "(padrão)",
@@ -151,6 +164,9 @@ LISTENING: Final = {
     "`auth.mode` is `open`, which is for this machine alone: let `feed.listen` be a loopback address.": (
         "`auth.mode` é `open`, que serve só para esta máquina: use em `feed.listen` um endereço local."
     ),
+    "`auth.mode` is `open`, which is for this machine alone: the API's socket is not.": (
+        "`auth.mode` é `open`, que serve só para esta máquina: o soquete da API não é só dela."
+    ),
     "`auth.mode` is `open`, which is for this machine alone: the feed's socket is not.": (
         "`auth.mode` é `open`, que serve só para esta máquina: o soquete do feed não é só dela."
     ),
@@ -203,4 +219,4 @@ COMPOSED: Final = {
 }
 """What the sources put together of pieces."""
 
-PHRASES: Final = NAMES | DATABASE | CONFIGURATION | LISTENING | COMPOSED
+PHRASES: Final = NAMES | TOKENS | DATABASE | CONFIGURATION | LISTENING | COMPOSED

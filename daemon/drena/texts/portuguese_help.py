@@ -145,4 +145,16 @@ PHRASES: Final = CLICK | {
     "Delete the history that the retention settings let go; a running node does so every hour.": (
         "Apaga o histórico que a retenção não guarda mais; um nó ativo faz isso a cada hora."
     ),
+    "Make, list and revoke the tokens that let programs in.": "Cria, lista e revoga os tokens que dão acesso a programas.",
+    "Make a token and show it, this once.": "Cria um token e o mostra, só desta vez.",
+    "List the tokens, their scopes and when they were last used; never the tokens themselves.": (
+        "Lista os tokens, o que podem e quando foram usados; nunca os próprios tokens."
+    ),
+    "Let the token NAME (or id) in no more; its open connections end.": (
+        "Não aceita mais o token NAME (ou id); as conexões abertas dele acabam."
+    ),
+    "For how long; else until it is revoked.": "Por quanto tempo; senão até ser revogado.",
+    "Good for every tenant, also those to come.": "Vale para todos os clientes, também os que vierem.",
+    "Good for this tenant (slug or id); may be repeated.": "Vale para este cliente (slug ou id); pode repetir.",
+    "What it may do; may be repeated; else read.": "O que ele pode fazer; pode repetir; senão, ler.",
 }

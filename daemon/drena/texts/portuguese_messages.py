@@ -123,4 +123,11 @@ PHRASES: Final = WORDS | {
     ),
     "live": "ativo",
     "lost": "perdido",
+    "There are no tokens: make one with `drena token create`.": "Não há tokens: crie um com `drena token create`.",
+    "Keep it now: it is not shown again, and nobody can read it from the database.": (
+        "Guarde-o agora: ele não é mostrado de novo, e ninguém o lê do banco."
+    ),
+    "The token {} lets nobody in any more; its open connections end within moments.": (
+        "O token {} não dá mais acesso a ninguém; as conexões abertas dele acabam em instantes."
+    ),
 }
