@@ -145,7 +145,9 @@ PHRASES: Final = CLICK | {
     "Delete the history that the retention settings let go; a running node does so every hour.": (
         "Apaga o histórico que a retenção não guarda mais; um nó ativo faz isso a cada hora."
     ),
-    "Make, list and revoke the tokens that let programs in.": "Cria, lista e revoga os tokens que dão acesso a programas.",
+    "Make, list and revoke the tokens that let programs in.": (
+        "Cria, lista e revoga os tokens que deixam programas entrar."
+    ),
     "Make a token and show it, this once.": "Cria um token e o mostra, só desta vez.",
     "List the tokens, their scopes and when they were last used; never the tokens themselves.": (
         "Lista os tokens, o que podem e quando foram usados; nunca os próprios tokens."
