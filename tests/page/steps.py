@@ -28,7 +28,8 @@ def card_of(page: Page, office: str) -> Locator:
 
 
 def wait_live(page: Page) -> None:
-    """Until the page is in step with the daemon."""
+    """Until the page is in step with the daemon, over its socket."""
+    expect(page.locator(".chip")).to_have_text(re.compile("^(Ao vivo|Live)$"))
     expect(page.locator(".chip")).to_have_attribute("data-connection", "live")
 
 

@@ -51,6 +51,12 @@ def test_what_the_page_needs_is_there():
             assert str((Path("/") / path).parent.joinpath(other.decode()).resolve()).lstrip("/") in ASSETS, path
 
 
+def test_every_module_is_loaded_at_once_and_not_one_after_the_other_as_each_is_found():
+    named = set(re.findall(rb'rel="modulepreload" href="page/([^"]+)"', ASSETS["index.html"].body))
+    modules = {path for path in ASSETS if path.endswith(".js")} - {"theme.js", "app.js", "client/types.js"}
+    assert {path.decode() for path in named} == modules
+
+
 def test_both_languages_say_the_same_things_with_the_same_blanks():
     portuguese, english = ASSETS["texts.js"].body.decode().split("  en: {")
     pt, en = dict(TEXTS.findall(portuguese)), dict(TEXTS.findall(english))
