@@ -45,8 +45,11 @@ class TokenView(msgspec.Struct, frozen=True, kw_only=True):
 
     id: UUID
     name: str
+    state: str
+    """`live`, `revoked` or `expired`."""
     scopes: list[str]
-    tenants: list[UUID] | None
+    tenants: list[str] | None
+    """Slugs; None: every tenant."""
     created_at: datetime
     expires_at: datetime | None
     revoked_at: datetime | None
@@ -82,15 +85,15 @@ async def create_token(
     """Keep a new token's digest; None when a live one has this name."""
     given = None if tenants is None else list(tenants)
     row = await on.fetchrow(sql("create_token"), name, digest, sorted(scopes), given, valid_for_s)
-    return None if row is None else TokenView(**row)
+    return None if row is None else (await list_tokens(on, row["id"]))[0]
 
 
-async def list_tokens(on: Executor) -> list[TokenView]:
-    """Every token, the newest first."""
-    return [TokenView(**row) for row in await on.fetch(sql("list_tokens"))]
+async def list_tokens(on: Executor, token_id: UUID | None = None) -> list[TokenView]:
+    """Every token, or one, the newest first."""
+    return [TokenView(**row) for row in await on.fetch(sql("list_tokens"), token_id)]
 
 
 async def revoke_token(on: Executor, name: str) -> TokenView | None:
     """End the live token with this name or id; None when there is none. Open connections end within moments."""
     row = await on.fetchrow(sql("revoke_token"), name)
-    return None if row is None else TokenView(**row)
+    return None if row is None else (await list_tokens(on, row["id"]))[0]

@@ -5,6 +5,16 @@ from __future__ import annotations
 from typing import Final
 
 NAMES: Final = {
+    "Say for whom the token is good: --tenant, once or more, or --all-tenants.": (
+        "Diga para quem o token vale: --tenant, uma ou mais vezes, ou --all-tenants."
+    ),
+    "A token needs a name that can be read, such as `ci`.": "Um token precisa de um nome legível, como `ci`.",
+    "There is a token {} already: take another name, or revoke it first.": (
+        "Já existe o token {}: escolha outro nome, ou revogue-o antes."
+    ),
+    "There is no token {} that could be revoked; see `drena token list`.": (
+        "Não há token {} que possa ser revogado; veja `drena token list`."
+    ),
     "There is no tenant with the slug or id {}{}": "Não existe o cliente com o slug ou id {}{}",
     "There is no job {}; `drena jobs` lists the newest ones.": (
         "Não existe o job {}; `drena jobs` lista os mais novos."

@@ -35,15 +35,23 @@ from drena.service_tokens t where t.id = any ($1::uuid[]);
 insert into drena.service_tokens (name, hash, scopes, tenants, expires_at)
 values ($1, $2, $3, $4, now() + make_interval(secs => $5))
 on conflict (name) where revoked_at is null do nothing
-returning id, name, scopes, tenants, created_at, expires_at, revoked_at, last_used_at;
+returning id;
 
 -- name: list_tokens
--- Every token that was ever made, never its digest, the newest first.
-select t.id, t.name, t.scopes, t.tenants, t.created_at, t.expires_at, t.revoked_at, t.last_used_at
-from drena.service_tokens t order by t.created_at desc, t.id;
+-- Every token that was ever made, or the one with this id, never its digest, the newest first. $1 id or null.
+select t.id, t.name,
+       case when t.revoked_at is not null then 'revoked' when t.expires_at <= now() then 'expired' else 'live' end as state,
+       t.scopes,
+       case when t.tenants is not null then
+           (select coalesce(array_agg(coalesce(o.slug, w.id::text) order by o.slug), '{}')
+            from unnest(t.tenants) w(id) left join organizacoes o on o.id = w.id) end as tenants,
+       t.created_at, t.expires_at, t.revoked_at, t.last_used_at
+from drena.service_tokens t
+where $1::uuid is null or t.id = $1
+order by t.created_at desc, t.id;
 
 -- name: revoke_token
--- Ends the live tokens with this name or id; the gates of all nodes hear of it. $1 name, or id as text.
+-- Ends the live token with this name or id; the gates of all nodes hear of it. $1 name, or id as text.
 update drena.service_tokens t set revoked_at = now()
 where (t.name = $1 or t.id::text = lower($1)) and t.revoked_at is null
-returning t.id, t.name, t.scopes, t.tenants, t.created_at, t.expires_at, t.revoked_at, t.last_used_at;
+returning t.id;
