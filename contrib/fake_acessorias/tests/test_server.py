@@ -301,7 +301,7 @@ async def test_a_caller_that_does_not_read_is_reset(open_fake):
 
 
 async def test_a_bug_in_a_decision_is_a_500_and_hurts_nobody(fake, monkeypatch, capsys):
-    monkeypatch.setattr("fake_acessorias.server.answer", lambda *_: 1 / 0)
+    monkeypatch.setattr("fake_acessorias.service.answer", lambda *_: 1 / 0)
     async with fake.client() as client:
         assert (await client.get("/companies/ListAll")).status_code == 500
         assert (await client.get("/_admin/stats")).status_code == 200
