@@ -139,6 +139,8 @@ async def open_front(
             log.info("http listening", addresses=front.http_addresses, tls=config.http.tls_cert is not None)
         yield front
         front.stop()
+        if front.feed is not None:
+            await front.feed.wait_ended()
         await front.wait_http_ended()
         nursery.cancel_scope.cancel(reason="drained")
 

@@ -12,7 +12,7 @@ import pytest
 import trio
 
 import asyncpg_trio
-from drena.config import Auth, Config, Feed
+from drena.config import Auth, Config, Feed, Http
 from drena.engine.wakes import listen_for_wakes
 from drena.front import Front, open_front
 from drena.plugins import PluginHost
@@ -69,6 +69,7 @@ def feed(database: str) -> Callable[..., AbstractAsyncContextManager[Stage]]:
             state_dir=Path("/nowhere"),
             auth=Auth(**(auth or {"mode": "open"})),
             feed=Feed(**{"listen": "127.0.0.1:0", **settings}),
+            http=Http(listen="off"),
         )
         log = Recorder()
         with trio.fail_after(120):

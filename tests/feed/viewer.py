@@ -6,6 +6,7 @@ import json
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import trio
 
 from drena.feed.websocket import Connection, Gone, open_client
@@ -98,7 +99,7 @@ class Viewer:
 
     async def say(self, kind: str, **members: Any) -> None:
         """Send a frame."""
-        await self.connection.send(json.dumps({"t": kind, **members}, default=str))
+        await self.connection.send(msgspec.json.encode({"t": kind, **members}).decode())
 
     async def next(self) -> dict[str, Any]:
         """The next frame, applied to the view."""

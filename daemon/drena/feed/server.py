@@ -79,6 +79,7 @@ class FeedServer:
         self._accepting = trio.CancelScope()
         self._stopping = False
         self._left = trio.Event()
+        self._ended = trio.Event()
         self.slow_closed = 0
         self.refused = 0
 
@@ -100,7 +101,12 @@ class FeedServer:
                 while self._connections:
                     self._left = trio.Event()
                     await self._left.wait()
+            self._ended.set()
             nursery.cancel_scope.cancel(reason="the feed has closed")
+
+    async def wait_ended(self) -> None:
+        """After `stop`: all have taken their goodbye, or their time for it is over."""
+        await self._ended.wait()
 
     def stop(self) -> None:
         """Let nobody in any more and say goodbye to those inside. Never waits."""

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import ssl
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import SplitResult, urlsplit
 
 import trio
 import trio_websocket
 import wsproto.utilities
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
     from drena.feed.wire import Wire
 
@@ -110,11 +111,13 @@ async def receive_handshake(nursery: trio.Nursery, wire: Wire) -> Handshake:
     """Wait for a client's handshake; for ever when it sends none, so put a limit around.
 
     Args:
-        nursery: of the connection. The library's reading task runs there and may fail there.
+        nursery: of the connection; the library's reading task runs there.
+        wire: what the client says and is told.
     """
+    guarded: Any = _Guarded(nursery)
     return Handshake(
         await trio_websocket.wrap_server_stream(
-            nursery, wire, message_queue_size=1, max_message_size=UNLIMITED, receive_buffer_size=None
+            guarded, wire, message_queue_size=1, max_message_size=UNLIMITED, receive_buffer_size=None
         )
     )
 
@@ -125,30 +128,85 @@ async def open_client(
 ) -> AsyncIterator[Connection]:
     """A client's connection, for the length of the block.
 
+    Args:
+        url: `ws://` or `wss://`.
+        subprotocol: what we speak.
+        tls: whom to trust; the system's certificates by default.
+        headers: of the handshake.
+
     Raises:
         Gone: it was refused or could not be made; the reason says why.
+        ValueError: the URL is none.
     """
+    place = urlsplit(url)
+    if place.scheme not in ("ws", "wss") or not place.hostname:
+        raise ValueError(f"{url} is no address of a feed: write ws://host:port or wss://host")
     async with trio.open_nursery() as nursery:
+        stream = await _dial(place, tls)
         try:
-            connection = await trio_websocket.connect_websocket_url(
-                nursery,
-                url,
-                tls,
+            yield await _shake_hands(nursery, stream, place, subprotocol, headers or {})
+        finally:
+            nursery.cancel_scope.cancel(reason="the connection was closed")
+            with trio.move_on_after(CLOSE_S, shield=True):
+                await trio.aclose_forcefully(stream)
+
+
+async def _dial(place: SplitResult, tls: ssl.SSLContext | None) -> trio.abc.Stream:
+    assert place.hostname is not None
+    try:
+        if place.scheme == "ws":
+            return await trio.open_tcp_stream(place.hostname, place.port or 80)
+        return await trio.open_ssl_over_tcp_stream(
+            place.hostname, place.port or 443, ssl_context=tls, https_compatible=True
+        )
+    except OSError as error:
+        raise Gone(1006, str(error) or type(error).__name__) from None
+
+
+async def _shake_hands(
+    nursery: trio.Nursery, stream: trio.abc.Stream, place: SplitResult, subprotocol: str, headers: Mapping[str, str]
+) -> Connection:
+    path = f"{place.path or '/'}{'?' + place.query if place.query else ''}"
+    guarded: Any = _Guarded(nursery)
+    with guarded.reading:
+        return Connection(
+            await trio_websocket.wrap_client_stream(
+                guarded,
+                stream,  # type: ignore[arg-type]  # any stream serves
+                place.netloc.rpartition("@")[2],
+                path,
                 subprotocols=[subprotocol],
-                extra_headers=[(k.encode(), v.encode()) for k, v in (headers or {}).items()],
+                extra_headers=[(name.encode(), value.encode()) for name, value in headers.items()],
                 max_message_size=2**26,
             )
-        except trio_websocket.ConnectionRejected as error:
-            raise Gone(1006, f"refused with status {error.status_code}") from None
-        except (trio_websocket.HandshakeError, OSError, ssl.SSLError) as error:
-            raise Gone(1006, str(error) or type(error).__name__) from None
-        wrapped = Connection(connection)
+        )
+    error = guarded.error
+    if isinstance(error, trio_websocket.ConnectionRejected):
+        raise Gone(1006, f"refused with status {error.status_code}")
+    raise Gone(1006, "the other side speaks no websocket" if error is None else str(error) or type(error).__name__)
+
+
+class _Guarded:
+    """Stands in for a connection's nursery: the library starts its reading task here. What that raises when the other
+    side leaves in the middle of things has nobody to catch it, and is kept."""
+
+    def __init__(self, nursery: trio.Nursery) -> None:
+        self._nursery = nursery
+        self.error: Exception | None = None
+        self.reading = trio.CancelScope()
+        """Ends when nothing more can come; for who waits for a handshake."""
+
+    def start_soon(self, read: Callable[[], Awaitable[None]]) -> None:
+        self._nursery.start_soon(self._run, read, name="websocket reader")
+
+    async def _run(self, read: Callable[[], Awaitable[None]]) -> None:
         try:
-            yield wrapped
-        finally:
-            with trio.move_on_after(CLOSE_S, shield=True):
-                await wrapped.close(1000)
-            nursery.cancel_scope.cancel(reason="the connection was closed")
+            await read()
+        except Exception as error:
+            if not is_expected(error):
+                raise
+            self.error = error
+        self.reading.cancel(reason="nothing more comes")
 
 
 def is_expected(error: BaseException) -> bool:
