@@ -76,7 +76,7 @@ class Desk:
 
     async def _run(self, principal: Principal, frame: protocol.Run) -> protocol.Reply:
         wanted = Wanted(
-            tenant_id=frame.tenant_id, provider_slug=frame.provider_slug, lane=frame.lane, payload=frame.payload
+            tenant_id=frame.tenant_id, provider_slug=frame.provider_slug, lane=frame.lane, payload=frame.payload or {}
         )
         if not _is_uuid(frame.ref):
             started = await self._start(self._pool, principal, wanted)
