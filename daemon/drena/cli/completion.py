@@ -66,6 +66,6 @@ async def _tenants(config: Config) -> list[str]:
     found: list[Any] = []
     if config.database.url:
         with trio.move_on_after(LIMIT_S):
-            async with open_pool(config.database.url, size=1) as pool:
+            async with open_pool(config.database.url, size=1, pooled=config.database.listen_url is not None) as pool:
                 found = [row["tenant"] for row in await list_integrations(pool, None)]
     return found

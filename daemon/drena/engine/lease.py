@@ -84,7 +84,9 @@ class Lease:
                 async with AsyncExitStack() as stack:
                     with trio.fail_after(self.lease_s / 3):
                         settings = {"application_name": "drena lease"}
-                        conn = await stack.enter_async_context(asyncpg_trio.connect(url, server_settings=settings))
+                        conn = await stack.enter_async_context(  # nothing prepared: there may be a pooler in between
+                            asyncpg_trio.connect(url, server_settings=settings, statement_cache_size=0)
+                        )
                     await self._renew_on(conn, tell)
             except (*PASSING, trio.TooSlowError) as error:
                 self._log.warning("lease renewal failed, will try again", error=f"{type(error).__name__}: {error}")

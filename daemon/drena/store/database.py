@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
 CONNECT_LIMIT_S: Final = 10.0
+STATEMENTS_KEPT: Final = 100
+"""Prepared, a connection."""
 
 
 def describe_url(url: str) -> str:
@@ -41,6 +43,13 @@ def clear_errors(url: str) -> Iterator[None]:
     where = describe_url(url)
     try:
         yield
+    except pg.ProtocolViolationError as error:
+        if "startup parameter" not in str(error):
+            raise DatabaseAwayError(f"{_upper(where)} does not speak as PostgreSQL does ({error}).") from error
+        raise DatabaseError(
+            f"{_upper(where)} is a pooler that lets no session be set up ({error}): set database.listen_url to a "
+            "direct URL, or let it ignore_startup_parameters = jit, idle_in_transaction_session_timeout."
+        ) from error
     except pg.InvalidPasswordError as error:
         raise DatabaseError(
             f"{_upper(where)} refuses the password: correct the user and password in database.url."
@@ -74,7 +83,9 @@ def _upper(sentence: str) -> str:
 
 
 @asynccontextmanager
-async def open_pool(url: str, *, size: int = 10, idle_limit_s: float = 15.0) -> AsyncIterator[asyncpg_trio.Pool]:
+async def open_pool(
+    url: str, *, size: int = 10, idle_limit_s: float = 15.0, pooled: bool = False
+) -> AsyncIterator[asyncpg_trio.Pool]:
     """Open the daemon's pool, with one connection proven.
 
     Args:
@@ -83,13 +94,20 @@ async def open_pool(url: str, *, size: int = 10, idle_limit_s: float = 15.0) -> 
         idle_limit_s: how long a transaction may stand idle. The server then ends it: a process that froze, or a
             network that went half open, in the middle of a claim or a page would hold its locks until somebody
             notices, and keep every other node from claiming or from taking the job back (I5).
+        pooled: a transaction pooler stands at this URL. Its sessions are everybody's: nothing can be set for one, nor
+            prepared in one; contrib/operating.md says how the role then gets the two settings.
 
     Raises:
         DatabaseError: see `clear_errors`. Only while opening; later failures are asyncpg's own, in the caller's task.
     """
     idle_ms = round(idle_limit_s * 1000)
-    settings = {"application_name": "drena", "jit": "off", "idle_in_transaction_session_timeout": f"{idle_ms}ms"}
-    async with asyncpg_trio.create_pool(url, min_size=0, max_size=size, server_settings=settings) as pool:
+    settings = {"application_name": "drena"}
+    if not pooled:
+        settings |= {"jit": "off", "idle_in_transaction_session_timeout": f"{idle_ms}ms"}
+    prepared = 0 if pooled else STATEMENTS_KEPT
+    async with asyncpg_trio.create_pool(
+        url, min_size=0, max_size=size, server_settings=settings, statement_cache_size=prepared
+    ) as pool:
         with clear_errors(url), trio.fail_after(CONNECT_LIMIT_S):
             await pool.fetchval("select 1")
         yield pool

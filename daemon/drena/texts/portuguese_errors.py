@@ -77,6 +77,12 @@ DATABASE: Final = {
     "The connection to the database was lost in the middle: try again when it is back.": (
         "A conexão com o banco caiu no meio: tente de novo quando ele voltar."
     ),
+    "{} is a pooler that lets no session be set up ({}): set database.listen_url to a direct URL, or let it "
+    "ignore_startup_parameters = jit, idle_in_transaction_session_timeout.": (
+        "{} é um pooler que não deixa preparar sessões ({}): aponte database.listen_url para uma URL direta, ou "
+        "deixe-o usar ignore_startup_parameters = jit, idle_in_transaction_session_timeout."
+    ),
+    "{} does not speak as PostgreSQL does ({}).": "{} não fala como o PostgreSQL ({}).",
     "{} refuses the password: correct the user and password in database.url.": (
         "{} recusa a senha: corrija o usuário e a senha em database.url."
     ),
