@@ -75,7 +75,12 @@ async def open_database(config: Config) -> AsyncIterator[tuple[str, Pool]]:
     """
     async with (
         _configured(config.database.url) if config.database.url else open_embedded(config.state_dir) as url,
-        open_pool(url, size=config.database.pool_size, idle_limit_s=config.lease.lease_s) as pool,
+        open_pool(
+            url,
+            size=config.database.pool_size,
+            idle_limit_s=config.lease.lease_s,
+            pooled=config.database.listen_url is not None,
+        ) as pool,
     ):
         yield url, pool
 
