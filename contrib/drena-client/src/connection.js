@@ -8,11 +8,10 @@
  *     network up again, tab visible again.
  *   - `live` is said only when every tenant has been confirmed on the present connection, never on opening it.
  *   - After two sockets in a row that never came to `welcome`, the long poll runs beside the tries; a socket that is in
- *     step again ends it. So the way back needs no rule of its own.
+ *     step again ends it. Its first answer is a sign that the server is back, so a socket is tried at once.
  */
 
-import { GOOD_AFTER_MS } from "./backoff.js";
-import { delayAfter, problemCodeOf, ruleOf } from "./close-codes.js";
+import { problemCodeOf, ruleOf } from "./close-codes.js";
 import { connectionState } from "./connection-state.js";
 import { LEFT, Link, SILENT } from "./link.js";
 import { Poller, WAIT_S } from "./poller.js";
@@ -20,17 +19,12 @@ import { ownProblem } from "./problems.js";
 import { Resyncs } from "./resyncs.js";
 import { covers, Steps } from "./steps.js";
 import { Tokens } from "./tokens.js";
+import { Tries } from "./tries.js";
 
 /** @import { ConnectionState, Language, Problem, World } from "./types.js" */
 /** @import { End } from "./link.js" */
 /** @import { Feed } from "./feed.js" */
 /** @import { Http } from "./http.js" */
-
-/** So many sockets in a row without `welcome`, and the long poll joins in. */
-export const BLOCKED_AFTER = 2;
-
-/** While the long poll works, a socket is tried this often, give or take half. */
-export const WAY_BACK_MS = 60_000;
 
 /** An answer of the long poll that is older than this is missing. */
 const POLL_STALE_MS = WAIT_S * 1000 + 10_000;
@@ -65,8 +59,7 @@ export class Connection {
   #link = null;
   /** @type {any} */
   #retryTimer = null;
-  #attempt = 0;
-  #unwelcomed = 0;
+  #tries = new Tries();
   #generation = 0;
   #tokens;
   #steps = new Steps();
@@ -148,7 +141,7 @@ export class Connection {
       this.#open = true;
       this.stopped = false;
       this.#problem = null;
-      this.#attempt = this.#unwelcomed = 0;
+      this.#tries.startOver();
       this.#offlineAt = this.#world.isOnline() ? null : this.#world.now();
       this.#unlisten = this.#world.listen((event) => this.#happened(event));
       this.#retryIn(0); // not now: more of them are on their way in the same moment
@@ -171,7 +164,7 @@ export class Connection {
   reconnect() {
     if (!this.#open) return;
     this.stopped = false;
-    this.#attempt = this.#unwelcomed = 0;
+    this.#tries.startOver();
     this.#problem = null;
     this.#abandon();
     this.#connect();
@@ -214,7 +207,7 @@ export class Connection {
 
   async #connect() {
     this.#asked = this.#wanted;
-    if (!this.#url || this.#unwelcomed >= BLOCKED_AFTER) this.#poller?.start();
+    if (!this.#url || this.#tries.blocked) this.#poller?.start();
     if (!this.#url) return;
     const generation = (this.#generation += 1);
     const token = await this.#tokens.fetch(false);
@@ -246,7 +239,6 @@ export class Connection {
    * @param {boolean} [unopened] there was no socket to end
    */
   #ended(end, unopened = false) {
-    const now = this.#world.now();
     this.#link = null;
     this.#steps.clear();
     this.#resyncs.clear();
@@ -254,13 +246,10 @@ export class Connection {
     if (!this.#open) return;
     const rule = ruleOf(end.code);
     if (rule === "stop") return this.#stop(ownProblem(problemCodeOf(end.code), this.#language, { status: end.code }));
-    if (end.welcomedAt !== null && now - end.welcomedAt >= GOOD_AFTER_MS) this.#attempt = 0;
-    if (end.welcomedAt !== null || rule !== "back-off") this.#unwelcomed = 0;
-    else if (!unopened) this.#unwelcomed += 1;
-    if (this.#unwelcomed >= BLOCKED_AFTER) this.#poller?.start();
-    const delay = delayAfter(end, this.#attempt, this.#world.random);
-    this.#attempt += 1;
-    this.#retryIn(this.#poller?.healthy ? WAY_BACK_MS * (0.5 + this.#world.random()) : delay);
+    const { now, random } = this.#world;
+    const polls = this.#poller?.healthy === true;
+    this.#retryIn(this.#tries.ended(end, { now: now(), random, polls, unopened }));
+    if (this.#tries.blocked) this.#poller?.start();
     this.#onChange(false);
   }
 
@@ -297,7 +286,7 @@ export class Connection {
 
   /** Do not wait for the backoff: what was in the way is gone. */
   #hurry() {
-    this.#attempt = 0;
+    this.#tries.hurry();
     if (this.#retryTimer !== null) this.#retryIn(0);
   }
 
@@ -337,7 +326,7 @@ export class Connection {
     this.#feed.setTenants(frame.tenants);
     this.#steps.expect(frame.tenants);
     this.clockAhead = (Date.parse(frame.server_time) || this.#world.now()) - this.#world.now();
-    this.#unwelcomed = 0;
+    this.#tries.welcomed();
     this.#problem = null;
     this.#told(true);
   }
@@ -392,7 +381,10 @@ export class Connection {
       tenants: (tenants) => this.#feed.setTenants(tenants),
       position: (tenant) => this.#feed.state(tenant).position,
       frame: (frame) => this.#apply(frame, poller.steps),
-      change: () => this.#onChange(false),
+      change: (back) => {
+        if (back && !this.#link) this.#hurry(); // the server answers again: so may its sockets
+        this.#onChange(false);
+      },
       refused: (problem) => this.#stop(problem),
     });
     return poller;

@@ -44,7 +44,7 @@ export class Poller {
    * @param {(tenants: Tenant[]) => void} on.tenants
    * @param {(tenant: string) => Position | undefined} on.position
    * @param {(frame: any) => void} on.frame
-   * @param {() => void} on.change whether the server answers is another matter now
+   * @param {(back: boolean) => void} on.change it was answered, or not; `back`: for the first time, or again
    * @param {(problem: Problem) => void} on.refused polling is over: this access is not good for it
    */
   constructor(world, http, on) {
@@ -140,9 +140,10 @@ export class Poller {
 
   /** @param {boolean} answers */
   #answers(answers) {
+    const back = answers && !this.healthy;
     this.healthy = answers;
     if (answers) this.answeredAt = this.#world.now();
-    this.#on.change();
+    this.#on.change(back);
   }
 
   /** @param {number} ms */

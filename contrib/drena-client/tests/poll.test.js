@@ -77,6 +77,33 @@ test("while the long poll works a socket is tried once a minute, and takes over 
   assert.equal(stage.world.requests.length, asked);
 });
 
+test("where a socket has come through before, it is tried as after any loss", async () => {
+  const stage = new Stage(HTTP);
+  stage.world.answer = polls(stage, [snapshot(10)]);
+  await stage.live();
+  await stage.drop();
+  await blocked(stage, 5_000);
+  assert.equal(stage.shown.transport, "poll");
+  const before = stage.world.sockets.length;
+  await blocked(stage, 31_000);
+  assert.ok(stage.world.sockets.length > before);
+});
+
+test("the first answer of the long poll is a sign that the server is back: a socket is tried at once", async () => {
+  const stage = new Stage(HTTP);
+  await stage.live([job(1)]);
+  await stage.drop();
+  await blocked(stage, 120_000);
+  assert.equal(stage.shown.connection, "reconnecting");
+  while (stage.world.clock.waits.at(-1) < 5_000) await blocked(stage, 1_000);
+  stage.world.answer = polls(stage, [delta(11, 10, [], { epoch: EPOCH })]);
+  while (stage.shown.connection !== "live") await stage.pass(100);
+  assert.equal(stage.socket.readyState, 0);
+  stage.socket.accept();
+  await stage.say(welcome(), delta(11, 11, [job(2)]));
+  assert.deepEqual([stage.shown.transport, stage.shown.jobs.length], ["socket", 2]);
+});
+
 test("coming back to the tab tries the way back at once", async () => {
   const stage = new Stage(HTTP);
   stage.world.answer = polls(stage, [snapshot(10)]);

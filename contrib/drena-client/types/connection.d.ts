@@ -1,11 +1,3 @@
-/** @import { ConnectionState, Language, Problem, World } from "./types.js" */
-/** @import { End } from "./link.js" */
-/** @import { Feed } from "./feed.js" */
-/** @import { Http } from "./http.js" */
-/** So many sockets in a row without `welcome`, and the long poll joins in. */
-export const BLOCKED_AFTER: 2;
-/** While the long poll works, a socket is tried this often, give or take half. */
-export const WAY_BACK_MS: 60000;
 export class Connection {
     /**
      * @param {World} world

@@ -15,7 +15,7 @@ export class Poller {
      * @param {(tenants: Tenant[]) => void} on.tenants
      * @param {(tenant: string) => Position | undefined} on.position
      * @param {(frame: any) => void} on.frame
-     * @param {() => void} on.change whether the server answers is another matter now
+     * @param {(back: boolean) => void} on.change it was answered, or not; `back`: for the first time, or again
      * @param {(problem: Problem) => void} on.refused polling is over: this access is not good for it
      */
     constructor(world: World, http: Http, on: {
@@ -23,7 +23,7 @@ export class Poller {
         tenants: (tenants: Tenant[]) => void;
         position: (tenant: string) => Position | undefined;
         frame: (frame: any) => void;
-        change: () => void;
+        change: (back: boolean) => void;
         refused: (problem: Problem) => void;
     });
     /** Which tenants polling has brought into step. */
