@@ -1,23 +1,30 @@
-"""Providers' secrets: systemd credentials first, then the environment, read anew for each attempt.
+"""Providers' secrets, read anew for each attempt: from a plugin, systemd credentials, the environment, or a file.
 
-`ACESSORIAS_TOKEN_CONTMAX` is the secret `token` of provider `acessorias` for the tenant with the slug `contmax`, both
-as a file in `$CREDENTIALS_DIRECTORY` and as a variable. Reading at each attempt means that a rotated secret needs no
-restart. Everything handed out is registered with the redactor first.
+`ACESSORIAS_TOKEN_CONTMAX` is the secret `token` of provider `acessorias` for the tenant with the slug `contmax`: as a
+file in `$CREDENTIALS_DIRECTORY`, as a variable, and as a line `ACESSORIAS_TOKEN_CONTMAX=value` of the file that
+`secrets.file` names. The first source that has it counts, in this order; a plugin is asked before all of them. Reading
+at each attempt means that a secret rotated in the file, or by the plugin, needs no restart. The file may hold every
+secret of the house, so it is refused when anybody but its owner can read or change it. Everything handed out is
+registered with the redactor first.
 """
 
 from __future__ import annotations
 
+import os
 import re
+import stat
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from .api import GiveUp
+from .api import GiveUp, RetryLater
+from .errors import ConfigError
 from .redaction import MIN_CHARS, Redactor
 
 MAX_BYTES: Final = 64 * 1024
+MAX_FILE_BYTES: Final = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,17 +36,44 @@ class SecretClash:
     """Provider slug, secret name and tenant slug of each."""
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A secret, and where it is: never shown together."""
+
+    value: str
+    source: str
+
+
+class SecretFault(Exception):
+    """Why a file of secrets is not used: a sentence in English, and one in Portuguese for the office's users."""
+
+    def __init__(self, english: str, portuguese: str) -> None:
+        super().__init__(english)
+        self.portuguese = portuguese
+
+
 class SecretStore:
     """Reads secrets.
 
     Args:
         environ: the process's environment; `CREDENTIALS_DIRECTORY` names systemd's folder.
         redactor: learns every secret before anybody else does.
+        file: `secrets.file`.
+        plugins: names, and functions of tenant, provider and secret, that are asked first; None leaves it to the next.
     """
 
-    def __init__(self, environ: Mapping[str, str], redactor: Redactor) -> None:
+    def __init__(
+        self,
+        environ: Mapping[str, str],
+        redactor: Redactor,
+        *,
+        file: Path | None = None,
+        plugins: Sequence[tuple[str, Callable[[str, str, str], object]]] = (),
+    ) -> None:
         self._environ = environ
         self._redactor = redactor
+        self._file = file
+        self._plugins = plugins
 
     def read(self, provider: str, name: str, tenant: str) -> str:
         """A tenant's secret, without the line end that editors add.
@@ -52,26 +86,69 @@ class SecretStore:
         Raises:
             GiveUp: `secret_missing`, or `secret_malformed` when it cannot be a header; the sentence says which
                 variable and credential to set and never holds the value.
+            RetryLater: `secret_unavailable`: a plugin that was asked for it failed.
         """
-        variable = variable_name(provider, name, tenant)
-        found = self._credential(variable)
-        secret = (self._environ.get(variable) if found is None else found) or ""
-        if found is None and not secret:
-            raise GiveUp("secret_missing", f"Falta {_sentence(variable, name, provider, tenant)}.")
-        secret = secret.rstrip("\r\n")
+        found = self._find(provider, name, tenant)
+        if found is None:
+            raise GiveUp("secret_missing", f"Falta {_sentence(provider, name, tenant)}.")
+        secret = found.value.rstrip("\r\n")
         self._redactor.add(secret.strip())
         if fault := _fault(secret):
-            whom = _sentence(variable, name, provider, tenant, verb="corrija")
+            whom = _sentence(provider, name, tenant, verb="corrija")
             raise GiveUp("secret_malformed", f"Não serve, porque {fault}, {whom}.")
         return secret
 
-    def _credential(self, variable: str) -> str | None:
+    def source(self, provider: str, name: str, tenant: str) -> str | None:
+        """Where a secret comes from, in words; None when nobody has it.
+
+        Raises:
+            GiveUp, RetryLater: as `read`.
+        """
+        found = self._find(provider, name, tenant)
+        return None if found is None else found.source
+
+    def expect_safe_file(self) -> None:
+        """Prove at the start that `secrets.file`, if there is one, can be used.
+
+        Raises:
+            ConfigError: one sentence: it is not there, not readable, not safe, or not a list of secrets.
+        """
+        if self._file is not None:
+            try:
+                read_secret_file(self._file)
+            except SecretFault as fault:
+                raise ConfigError(str(fault)) from None
+
+    def _find(self, provider: str, name: str, tenant: str) -> Found | None:
+        variable = variable_name(provider, name, tenant)
+        return (
+            self._of_plugins(provider, name, tenant)
+            or self._credential(variable)
+            or self._variable(variable)
+            or self._in_file(variable)
+        )
+
+    def _of_plugins(self, provider: str, name: str, tenant: str) -> Found | None:
+        for plugin, ask in self._plugins:
+            try:
+                answer = ask(tenant, provider, name)
+            except Exception as error:  # noqa: BLE001  # a plugin may raise anything, its text may hold the secret
+                sentence = f'O plugin {plugin} não entregou o segredo "{name}" ({type(error).__name__}).'
+                raise RetryLater(None, sentence, code="secret_unavailable") from None
+            if isinstance(answer, str):
+                return Found(answer, f"plugin {plugin}")
+            if answer is not None:
+                sentence = f'O plugin {plugin} não entregou o segredo "{name}" como texto.'
+                raise GiveUp("secret_malformed", sentence)
+        return None
+
+    def _credential(self, variable: str) -> Found | None:
         folder = self._environ.get("CREDENTIALS_DIRECTORY")
         if not folder:
             return None
         try:
             with (Path(folder) / variable).open("rb") as file:
-                return file.read(MAX_BYTES).decode("utf-8", "surrogateescape")
+                value = file.read(MAX_BYTES).decode("utf-8", "surrogateescape")
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -79,6 +156,69 @@ class SecretStore:
                 f"A credencial systemd {variable} existe, mas não pode ser lida; confira as permissões do arquivo."
             )
             raise GiveUp("secret_missing", message) from error
+        return Found(value, f"systemd credential {variable}")
+
+    def _variable(self, variable: str) -> Found | None:
+        value = self._environ.get(variable)
+        return Found(value, f"environment {variable}") if value else None
+
+    def _in_file(self, variable: str) -> Found | None:
+        if self._file is None:
+            return None
+        try:
+            value = read_secret_file(self._file).get(variable)
+        except SecretFault as fault:
+            raise GiveUp("secret_file_unusable", fault.portuguese) from None
+        return Found(value, f"file {self._file}") if value else None
+
+
+def read_secret_file(path: Path) -> dict[str, str]:
+    """The secrets of a file: lines `NAME=value`; empty lines and those that begin with `#` say nothing.
+
+    Raises:
+        SecretFault: see there; a line is named by its number alone.
+    """
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(handle, "rb") as file:
+            _expect_safe(path, os.fstat(handle))
+            text = file.read(MAX_FILE_BYTES).decode("utf-8", "surrogateescape")
+    except OSError as error:
+        reason = os.strerror(error.errno).lower() if error.errno else "?"
+        raise SecretFault(
+            f"The file of secrets {path} cannot be read: {reason}.",
+            f"O arquivo de segredos {path} não pode ser lido; avise o suporte.",
+        ) from error
+    found: dict[str, str] = {}
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        name, equals, value = line.partition("=")
+        if not equals or not re.fullmatch(r"[A-Z0-9_]+", name.strip()):
+            raise SecretFault(
+                f"Line {number} of the file of secrets {path} is not NAME=value, with a name in upper case.",
+                f"A linha {number} do arquivo de segredos {path} não é NOME=valor; avise o suporte.",
+            )
+        found[name.strip()] = value.strip()
+    return found
+
+
+def _expect_safe(path: Path, status: os.stat_result) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        raise SecretFault(
+            f"The file of secrets {path} is not a regular file.",
+            f"O arquivo de segredos {path} não é um arquivo comum; avise o suporte.",
+        )
+    if status.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise SecretFault(
+            f"The file of secrets {path} is open to others than its owner: run `chmod 600 {path}`.",
+            f"O arquivo de segredos {path} está aberto a outros usuários do sistema: rode `chmod 600 {path}`.",
+        )
+    if status.st_uid not in (0, os.geteuid()):
+        raise SecretFault(
+            f"The file of secrets {path} belongs to another user: give it to the user Drena runs as.",
+            f"O arquivo de segredos {path} pertence a outro usuário do sistema; avise o suporte.",
+        )
 
 
 def variable_name(provider: str, name: str, tenant: str) -> str:
@@ -111,7 +251,8 @@ def _fault(secret: str) -> str | None:
     return None
 
 
-def _sentence(variable: str, name: str, provider: str, tenant: str, *, verb: str = "defina") -> str:
+def _sentence(provider: str, name: str, tenant: str, *, verb: str = "defina") -> str:
+    variable = variable_name(provider, name, tenant)
     return (
         f'o segredo "{name}" do provedor {provider} para o escritório {tenant}: {verb} a variável de ambiente '
         f"{variable} ou a credencial systemd {variable}"

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drena.api import GiveUp
+from drena.api import GiveUp, RetryLater
+from drena.errors import ConfigError
 from drena.redaction import Redactor
 from drena.secrets import SecretStore, find_clashes, variable_name
 
@@ -128,3 +129,110 @@ def test_two_tenants_that_would_share_a_secret_are_found():
     assert clash.owners == (("x", "token", "cont-max"), ("x", "token", "cont_max"))
     assert find_clashes([("a", "b_c", "d"), ("a_b", "c", "d")])
     assert os.sep not in clash.variable
+
+
+# The file of secrets --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def secret_file(folder):
+    path = folder / "secrets.env"
+    path.write_text("# of the house\n\nACESSORIAS_TOKEN_CONTMAX = from-file \nOTHER=x=y\n")
+    path.chmod(0o600)
+    return path
+
+
+def test_a_file_is_the_last_source_and_read_anew_each_time(secret_file):
+    secrets = SecretStore({}, Redactor(), file=secret_file)
+    assert secrets.read(*WHO) == "from-file"
+    secret_file.write_text(f"{NAME}=rotated-token\n")
+    assert secrets.read(*WHO) == "rotated-token"
+    assert SecretStore({NAME: "from-environment"}, Redactor(), file=secret_file).read(*WHO) == "from-environment"
+    secret_file.write_text("")
+    assert refused(SecretStore({}, Redactor(), file=secret_file)).code == "secret_missing"
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o660, 0o620, 0o602, 0o601, 0o644])
+def test_a_file_that_is_open_to_others_is_refused_with_what_to_do(secret_file, mode):
+    secret_file.chmod(mode)
+    secrets = SecretStore({}, Redactor(), file=secret_file)
+    error = refused(secrets)
+    assert error.code == "secret_file_unusable"
+    assert f"chmod 600 {secret_file}" in error.message
+    with pytest.raises(ConfigError) as caught:
+        secrets.expect_safe_file()
+    assert f"chmod 600 {secret_file}" in str(caught.value)
+    assert "from-file" not in str(caught.value) + error.message
+    secret_file.chmod(0o400)
+    secrets.expect_safe_file()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files away")
+def test_a_file_of_somebody_else_is_refused(secret_file):
+    os.chown(secret_file, 4242, 4242)
+    assert "outro usuário" in refused(SecretStore({}, Redactor(), file=secret_file)).message
+
+
+@pytest.mark.parametrize("line", ["geheim-alone", "lower=geheim", "=geheim", "A B=geheim", "ação=geheim"])
+def test_a_line_that_is_none_is_named_by_its_number(secret_file, line):
+    secret_file.write_text(f"GOOD=geheim\n{line}\n")
+    with pytest.raises(ConfigError, match="Line 2") as caught:
+        SecretStore({}, Redactor(), file=secret_file).expect_safe_file()
+    assert "geheim" not in str(caught.value)
+
+
+def test_what_is_no_file_is_refused_and_holds_nobody_up(folder):
+    os.mkfifo(folder / "pipe", 0o600)
+    for path in (folder / "pipe", folder, folder / "gone"):
+        with pytest.raises(ConfigError, match="file of secrets"):
+            SecretStore({}, Redactor(), file=path).expect_safe_file()
+    SecretStore({}, Redactor()).expect_safe_file()
+
+
+def test_the_source_of_a_secret_is_told_without_the_secret(folder, secret_file):
+    def told(**more):
+        return SecretStore(more.pop("environ", {}), Redactor(), **more).source(*WHO)
+
+    assert told() is None
+    assert told(file=secret_file) == f"file {secret_file}"
+    assert told(environ={NAME: "tok-123456"}, file=secret_file) == f"environment {NAME}"
+    (folder / NAME).write_text("tok-123456")
+    both = {NAME: "tok-123456", "CREDENTIALS_DIRECTORY": str(folder)}
+    assert told(environ=both) == f"systemd credential {NAME}"
+    assert told(environ=both, plugins=[("vault", lambda *_: "tok-123456")]) == "plugin vault"
+
+
+# Plugins that know secrets --------------------------------------------------------------------------------------------
+
+
+def test_a_plugin_is_asked_first_and_may_leave_it_to_the_others():
+    asked = []
+
+    def vault(tenant, provider, name):
+        asked.append((tenant, provider, name))
+        return "from-vault" if tenant == "contmax" else None
+
+    redactor = Redactor()
+    secrets = SecretStore({NAME: "x-environment", "ACESSORIAS_TOKEN_SOLARIS": "y-environment"}, redactor,
+                          plugins=[("none", lambda *_: None), ("vault", vault)])  # fmt: skip
+    assert secrets.read(*WHO) == "from-vault"
+    assert secrets.read("acessorias", "token", "solaris") == "y-environment"
+    assert asked == [("contmax", "acessorias", "token"), ("solaris", "acessorias", "token")]
+    assert redactor.text("<from-vault>") == "<***>"
+
+
+def test_a_plugin_that_fails_makes_the_attempt_wait_and_tells_no_secret():
+    def vault(tenant, provider, name):
+        raise ConnectionError("geheim")
+
+    with pytest.raises(RetryLater) as caught:
+        SecretStore({NAME: "x-environment"}, Redactor(), plugins=[("vault", vault)]).read(*WHO)
+    assert caught.value.code == "secret_unavailable"
+    assert "vault" in caught.value.reason
+    assert "geheim" not in caught.value.reason
+
+
+def test_a_plugin_that_answers_with_something_else_is_named():
+    error = refused(SecretStore({}, Redactor(), plugins=[("vault", lambda *_: b"geheim")]))
+    assert error.code == "secret_malformed"
+    assert "vault" in error.message

@@ -56,7 +56,8 @@ def set_scene(config_file: Path | None, *, quiet: bool = False) -> Scene:
     for report in host.reports:
         if report.state != "ok":
             log.warning("plugin skipped", plugin=report.name, reason=report.reason)
-    outside = Outside(config, SecretStore(os.environ, redactor), Clients(), PaceBook())
+    secrets = SecretStore(os.environ, redactor, file=config.secrets.file, plugins=host.secrets)
+    outside = Outside(config, secrets, Clients(), PaceBook())
     return Scene(config, redactor, logs, log, host, outside)
 
 

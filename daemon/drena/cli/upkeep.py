@@ -36,6 +36,7 @@ async def run(config: Path | None) -> None:
     scene = set_scene(config)
     if not scene.host.providers:
         raise ConfigError("No provider is installed: install one, for example drena-acessorias (see `drena plugins`).")
+    scene.outside.secrets.expect_safe_file()
     async with wait_for_database(scene.config, scene.log) as (url, pool):
         daemon = Daemon(
             config=scene.config,
@@ -115,7 +116,14 @@ async def check(config: Path | None, tenant: str | None, provider: str | None, a
     async with open_stage(config) as (scene, pool):
         targets = await _targets(pool, tenant, provider, scene)
         rows = [await _check_one(scene, pool, office, slug) for office, slug in targets]
-    show(rows, ("tenant", "provider", "ok", "message"), as_json=as_json, empty="There are no integrations to check.")
+    if not as_json:
+        rows = [{**row, "secrets": _sources_in_words(row["secrets"])} for row in rows]
+    show(
+        rows,
+        ("tenant", "provider", "ok", "secrets", "message"),
+        as_json=as_json,
+        empty="There are no integrations to check.",
+    )
     return Exit.OK if all(row["ok"] for row in rows) else Exit.JOB_FAILED
 
 
@@ -134,7 +142,25 @@ async def _check_one(scene: Scene, pool: Pool, office: Tenant, slug: str) -> dic
         ok, message = await _ask_provider(scene, pool, office, slug)
     except (GiveUp, RetryLater, UsageError) as error:
         ok, message = False, str(error)
-    return {"tenant": office.slug, "provider": slug, "ok": ok, "message": message}
+    sources = _secret_sources(scene, office, slug)
+    return {"tenant": office.slug, "provider": slug, "ok": ok, "message": message, "secrets": sources}
+
+
+def _secret_sources(scene: Scene, office: Tenant, slug: str) -> dict[str, str | None]:
+    """Where each secret of a provider comes from; None for one that nobody has, or that cannot be read."""
+    sources: dict[str, str | None] = {}
+    if (provider := scene.host.providers.get(slug)) is not None:
+        for name in provider.secrets:
+            try:
+                sources[name] = scene.outside.secrets.source(slug, name, office.slug)
+            except (GiveUp, RetryLater):
+                sources[name] = None
+    return sources
+
+
+def _sources_in_words(sources: object) -> str:
+    assert isinstance(sources, dict)
+    return ", ".join(f"{name}: {source or '-'}" for name, source in sources.items())
 
 
 async def _ask_provider(scene: Scene, pool: Pool, office: Tenant, slug: str) -> tuple[bool, str]:

@@ -22,6 +22,7 @@ from .settings import (
     ProviderOverrides,
     Retention,
     Retry,
+    Secrets,
     Shutdown,
     TenantLimits,
 )
@@ -44,6 +45,7 @@ __all__ = [
     "ProviderOverrides",
     "Retention",
     "Retry",
+    "Secrets",
     "Shutdown",
     "TenantLimits",
     "changed_settings",

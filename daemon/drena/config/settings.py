@@ -242,6 +242,15 @@ class Feed(Section, frozen=True, kw_only=True):
     ] = 1.0
 
 
+class Secrets(Section, frozen=True, kw_only=True):
+    """Where providers' secrets may be besides systemd credentials and the environment."""
+
+    file: Annotated[
+        Path | None,
+        _said("A file of lines `ACESSORIAS_TOKEN_CONTMAX=value`, for its owner alone; read anew for each attempt."),
+    ] = None
+
+
 class ProviderOverrides(Section, frozen=True, kw_only=True):
     """What an operator changes for one provider. An absent value leaves the provider's own."""
 
@@ -290,6 +299,7 @@ class Config(Section, frozen=True, kw_only=True):
     feed: Feed = Feed()
     http: Http = Http()
     page: Page = Page()
+    secrets: Secrets = Secrets()
     providers: Mapping[str, ProviderOverrides] = {}
 
     def provider(self, slug: str) -> ProviderOverrides:

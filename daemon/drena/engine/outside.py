@@ -7,16 +7,20 @@ from typing import TYPE_CHECKING
 
 from drena.engine.threads import Threads
 from drena.outgoing import client_settings, credential_digest
+from drena.secrets import find_clashes
+from drena.store.queries import sql
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Mapping
 
     import httpx2
 
     from drena.api import Logger, Provider, Tenant
     from drena.config import Config
+    from drena.log import LogLines
     from drena.outgoing import Clients, Pace, PaceBook
     from drena.secrets import SecretStore
+    from drena.store.jobs import Executor
 
 
 class Outside:
@@ -35,7 +39,7 @@ class Outside:
         self.config = config
         """Replaced when the daemon reloads."""
         self._clients = clients
-        self._paces = paces
+        self.paces = paces
 
     @asynccontextmanager
     async def open(
@@ -49,6 +53,20 @@ class Outside:
         overrides = self.config.provider(provider.slug)
         values = {name: self.secrets.read(provider.slug, name, tenant.slug) for name in provider.secrets}
         limit = overrides.requests_per_minute or provider.limits.requests_per_minute
-        pace = self._paces.pace(tenant.id, provider.slug, credential_digest(values), limit)
+        pace = self.paces.pace(tenant.id, provider.slug, credential_digest(values), limit)
         async with self._clients.open(pace=pace, log=log, settings=client_settings(overrides)) as client:
             yield client, pace
+
+
+async def warn_of_clashes(on: Executor, providers: Mapping[str, Provider], log: LogLines) -> None:
+    """Say which tenants would be given each other's secrets, because their slugs differ only in what becomes `_`."""
+    rows = await on.fetch(sql("integration_names"))
+    owners = [
+        (row["provider"], name, row["tenant"])
+        for row in rows
+        if row["provider"] in providers
+        for name in providers[row["provider"]].secrets
+    ]
+    for clash in find_clashes(owners):
+        shared = [f"{name} of {provider} for {tenant}" for provider, name, tenant in clash.owners]
+        log.error("two secrets have one name: rename a tenant's slug", variable=clash.variable, secrets=shared)

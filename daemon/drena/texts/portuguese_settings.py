@@ -160,6 +160,9 @@ FEED: Final = {
 }
 
 PEOPLE: Final = {
+    "A file of lines `ACESSORIAS_TOKEN_CONTMAX=value`, for its owner alone; read anew for each attempt.": (
+        "Um arquivo de linhas `ACESSORIAS_TOKEN_CONTMAX=valor`, só do seu dono; lido de novo a cada tentativa."
+    ),
     "`open` lets everybody on this machine do everything, for development; only on loopback addresses.": (
         "`open` deixa todos nesta máquina fazerem tudo, para desenvolvimento; só em endereços locais."
     ),

@@ -52,3 +52,7 @@ order by o.slug, t.provider;
 -- One integration as a provider's check needs it.
 select t.base_url, t.config::text as config, t.is_enabled as enabled
 from tenant_integrations t where t.tenant_id = $1 and t.provider = $2;
+
+-- name: integration_names
+-- Every integration's provider and its tenant's slug.
+select t.provider, o.slug as tenant from tenant_integrations t join organizacoes o on o.id = t.tenant_id;
