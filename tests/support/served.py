@@ -7,10 +7,12 @@ import queue
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
@@ -20,10 +22,11 @@ import asyncpg_trio
 from access.issuing import ISSUER, SECRET, signed
 from drena.access.service_tokens import digest_of, new_token
 from support.daemons import START_LIMIT_S, STOP_LIMIT_S, _undertaken, environment
+from support.nodes import install_ticker
 from support.offices import add_office
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 ORIGIN = "https://app.example.com"
 SETTINGS: dict[str, Any] = {
@@ -37,7 +40,7 @@ SETTINGS: dict[str, Any] = {
     "poll.poll_s": 0.5,
     "feed.poll_s": 0.3,
     "retry.base_s": 60,
-    "shutdown.grace_s": 3,
+    "shutdown.grace_s": 1,
 }
 
 
@@ -92,7 +95,16 @@ class Served:
 @contextmanager
 def run_served(dsn: str, **settings: Any) -> Iterator[Served]:
     """A daemon on this database, until the end of the block; it has to end well on SIGTERM unless it has ended."""
-    env = environment(dsn, settings=SETTINGS | {name.replace("__", "."): value for name, value in settings.items()})
+    changed = {name.replace("__", "."): value for name, value in settings.items()}
+    with tempfile.TemporaryDirectory() as folder:
+        known = SETTINGS | {"plugins.path": install_ticker(Path(folder)), "state_dir": folder} | changed
+        env = environment(dsn, settings=known) | {"TICKER_JOURNAL": str(Path(folder, "journal"))}
+        with _run(dsn, env) as served:
+            yield served
+
+
+@contextmanager
+def _run(dsn: str, env: Mapping[str, str]) -> Iterator[Served]:
     process = subprocess.Popen(
         [sys.executable, "-m", "drena", "run"],
         env=env,
@@ -119,7 +131,8 @@ def run_served(dsn: str, **settings: Any) -> Iterator[Served]:
 
 @dataclass(frozen=True)
 class Office:
-    """A tenant with one integration, paused, so that its jobs wait; a member and an administrator; a service token."""
+    """A tenant with an integration that is paused, so that its jobs wait, and one with `ticker`, whose jobs run; a
+    member and an administrator; a service token."""
 
     id: UUID
     slug: str
@@ -133,7 +146,12 @@ class Office:
         token = self.member if token is None else token
         headers = {"authorization": f"Bearer {token}"} if token else {}
         return httpx2.AsyncClient(
-            base_url=base_url, headers=headers | options.pop("headers", {}), timeout=30, trust_env=False, **options
+            base_url=base_url,
+            headers=headers | options.pop("headers", {}),
+            timeout=30,
+            trust_env=False,
+            verify=False,
+            **options,
         )
 
 
@@ -144,6 +162,7 @@ async def found_office(conn: asyncpg_trio.Connection, *, paused: bool = True) ->
     integration = await conn.fetchval("select id from tenant_integrations where tenant_id = $1", tenant)
     if paused:
         await conn.execute("insert into drena.pauses (tenant_id, provider_slug) values ($1, 'acessorias')", tenant)
+    await conn.execute("insert into tenant_integrations (tenant_id, provider) values ($1, 'ticker')", tenant)
     people = {role: uuid4() for role in ("staff", "admin")}
     for role, person in people.items():
         await conn.execute(
