@@ -11,13 +11,11 @@ more is claimed, attempts get the grace, the rest is released). Either way what 
 
 from __future__ import annotations
 
-import itertools
 import math
 import os
 import signal
 import socket
 import uuid
-from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
@@ -30,25 +28,27 @@ from drena.config import changed_settings
 from drena.engine.attempt import Attempts
 from drena.engine.call import Desk
 from drena.engine.dispatcher import Dispatcher, DispatchLimits
+from drena.engine.figures import QueueFigures
 from drena.engine.finishes import Finisher
+from drena.engine.gauges import connect_gauges
 from drena.engine.lease import Lease, release_jobs
 from drena.engine.loop_watch import LoopWatch
 from drena.engine.outages import outlast
+from drena.engine.outside import warn_of_clashes
 from drena.engine.pruning import prune_now_and_then
 from drena.engine.refusals import Refusals
 from drena.engine.reports import Reporter
 from drena.engine.rescue import Rescuer
 from drena.engine.sign_of_life import SignOfLife
 from drena.engine.wakes import CHANNEL, listen_for_wakes
-from drena.errors import DatabaseAwayError, Exit
+from drena.errors import Exit
 from drena.front import open_front
-from drena.store.database import open_pool
-from drena.store.embedded import open_embedded
+from drena.metrics import Metrics
 from drena.store.migrate import migrate
 from drena.systemd import notify
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from asyncpg_trio import Pool
     from drena.api import Provider
@@ -64,54 +64,6 @@ STRAGGLERS_LIMIT_S: Final = 8.0
 """Longer than the driver takes to give up a server that answers nothing: query, rollback and reset, 2 s each."""
 LIVE_SECTIONS: Final = ("tenant", "poll", "retry", "shutdown", "heal", "retention", "providers")
 SWEEP_LIMIT_S: Final = 300.0
-
-
-@asynccontextmanager
-async def open_database(config: Config) -> AsyncIterator[tuple[str, Pool]]:
-    """The URL in use and a pool on it: `database.url`, or the embedded server.
-
-    Raises:
-        DatabaseError, ConfigError: one sentence; see `drena.store`.
-    """
-    async with (
-        _configured(config.database.url) if config.database.url else open_embedded(config.state_dir) as url,
-        open_pool(
-            url,
-            size=config.database.pool_size,
-            idle_limit_s=config.lease.lease_s,
-            pooled=config.database.listen_url is not None,
-        ) as pool,
-    ):
-        yield url, pool
-
-
-@asynccontextmanager
-async def wait_for_database(config: Config, log: LogLines) -> AsyncIterator[tuple[str, Pool]]:
-    """Like `open_database`, but a database that is not there yet is waited for, and said so, for `database.wait_s`.
-
-    Raises:
-        DatabaseError: it is still away then, or it refuses us.
-    """
-    give_up_s = trio.current_time() + config.database.wait_s
-    for told in itertools.count():
-        async with AsyncExitStack() as stack:
-            try:
-                opened = await stack.enter_async_context(open_database(config))
-            except DatabaseAwayError as error:
-                if trio.current_time() >= give_up_s:
-                    raise
-                if not told:
-                    notify(f"STATUS=Waiting for the database. {error}")
-                    log.warning("waiting for the database", reason=str(error), wait_s=config.database.wait_s)
-            else:
-                yield opened
-                return
-        await trio.sleep(1)
-
-
-@asynccontextmanager
-async def _configured(url: str) -> AsyncIterator[str]:
-    yield url
 
 
 class Daemon:
@@ -152,7 +104,8 @@ class Daemon:
         self._host = host
         self._log = log = log.bind()  # once: an unbound logger is bound anew at each line
         self.refusals = Refusals()
-        self._finisher = Finisher(pool, self.refusals, log)
+        self.metrics = self._connected_metrics()
+        self._finisher = Finisher(pool, self.refusals, log, self.metrics)
         self._reporter = Reporter(pool, self.refusals, log)
         self._attempts = Attempts(
             Desk(
@@ -167,6 +120,7 @@ class Daemon:
                 log=log,
                 deadline_s=self._deadline_s,
                 no_progress_s=lambda provider: provider.limits.no_progress_s,
+                metrics=self.metrics,
             )
         )
         self._dispatcher: Dispatcher | None = None
@@ -194,11 +148,13 @@ class Daemon:
             await self._prepare()
         if preparing.cancel_called:
             return
-        front = open_front(self._config, self._pool, self._host, self._inherited, self._log, signs=self._signs)
+        front = open_front(
+            self._config, self._pool, self._host, self._inherited, self._log, signs=self._signs, metrics=self.metrics
+        )
         async with front as self._front, trio.open_nursery() as services:
             services.start_soon(self._finisher.run, name="finisher")
             services.start_soon(self._reporter.run, name="reporter")
-            services.start_soon(LoopWatch(self._host.providers, self._log).run, name="loop watch")
+            services.start_soon(LoopWatch(self._host.providers, self._log, self.metrics).run, name="loop watch")
             wakes = {CHANNEL: self._wake, **self._front.wakes}
             services.start_soon(listen_for_wakes, self._listen_url, wakes, self._log, name="listener")
             services.start_soon(self._sweep_now_and_then, name="sweep")
@@ -207,6 +163,20 @@ class Daemon:
             while not self._stopping:
                 await self._run_term(_not_news)
             services.cancel_scope.cancel(reason="drained")
+
+    def _connected_metrics(self) -> Metrics:
+        metrics = Metrics()
+        QueueFigures(self._pool, frozenset(self._host.providers), metrics)
+        connect_gauges(
+            metrics,
+            pool=self._pool,
+            paces=self._outside.paces,
+            refusals=self.refusals,
+            lease=lambda: self._lease,
+            dispatcher=lambda: self._dispatcher,
+            room=lambda: self._config.node.max_jobs,
+        )
+        return metrics
 
     def _signs(self) -> dict[str, bool]:
         """What `/readyz` tells of this node."""
@@ -242,12 +212,12 @@ class Daemon:
         if self._dispatcher is not None and self._lease is not None:
             self._dispatcher.limit(self._limits())
             with trio.move_on_after(RELEASE_LIMIT_S):  # the next term tells them otherwise
-                await outlast("join", partial(self._tell_limits, self._lease), self._log)
+                await outlast("tell limits", partial(self._tell_limits, self._lease), self._log)
         return taken, refused
 
     async def _tell_limits(self, lease: Lease) -> None:
         async with self._pool.acquire() as conn:
-            await lease.join(conn, self._name, self._limits())
+            await lease.tell_limits(conn, self._limits())
             await hygiene.save_thresholds(conn, self._config.heal)
 
     @property
@@ -260,11 +230,14 @@ class Daemon:
         async with self._pool.acquire() as conn:
             for name in await migrate(conn):
                 self._log.info("migration applied", migration=name)
+            await warn_of_clashes(conn, self._host.providers, self._log)
 
     async def _run_term(self, on_joined: Callable[[], None]) -> None:
         lease = Lease(uuid.uuid4(), self._config.lease.lease_s, self._log)
-        rescuer = Rescuer(self._pool, lease, self._wake, self._log)
-        dispatcher = Dispatcher(self._pool, lease.node_id, self._limits(), self._attempts, rescuer.notice, self._log)
+        rescuer = Rescuer(self._pool, lease, self._wake, self._log, self.metrics)
+        dispatcher = Dispatcher(
+            self._pool, lease.node_id, self._limits(), self._attempts, rescuer.notice, self._log, self.metrics
+        )
         try:
             with self._grace_scope(), lease.scope:
                 await self._join(lease)
@@ -317,7 +290,12 @@ class Daemon:
         return self._grace
 
     async def _join(self, lease: Lease) -> None:
-        await outlast("join", partial(self._tell_limits, lease), self._log)
+        async def join() -> None:
+            async with self._pool.acquire() as conn:
+                await lease.join(conn, self._name, self._limits())
+                await hygiene.save_thresholds(conn, self._config.heal)
+
+        await outlast("join", join, self._log)
 
     async def _settle(self) -> None:
         """What a term begins with, under a lease that is being kept: it may take long."""
@@ -326,7 +304,8 @@ class Daemon:
 
     async def _sweep(self) -> None:
         async with self._pool.acquire() as conn:
-            await hygiene.sweep(conn, self._log)
+            for thing in await hygiene.sweep(conn, self._log):
+                self.metrics.healed.add(thing.code)
 
     async def _sweep_now_and_then(self) -> None:
         while True:

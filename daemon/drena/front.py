@@ -18,6 +18,7 @@ from drena.feed.server import FeedServer
 from drena.http.app import GRACE_S, serve_http
 from drena.http.calls import House
 from drena.listeners import add_tls, bound_address, is_loopback, open_listeners
+from drena.metrics import Metrics
 
 if TYPE_CHECKING:
     import socket
@@ -89,7 +90,7 @@ async def open_front(
     log: LogLines,
     *,
     signs: Callable[[], dict[str, bool]] = dict,
-    render_metrics: Callable[[], bytes] = bytes,
+    metrics: Metrics | None = None,
 ) -> AsyncIterator[Front]:
     """Serve clients for the length of the block; entered, they can connect.
 
@@ -100,11 +101,12 @@ async def open_front(
         inherited: listening sockets from systemd, `drena-feed` and `drena-http`.
         log: the daemon's log.
         signs: what `/readyz` tells of the node, by name.
-        render_metrics: what `/metrics` answers.
+        metrics: what `/metrics` answers; counts what clients do.
 
     Raises:
         ConfigError: an address is taken, a certificate does not serve.
     """
+    metrics = metrics or Metrics()
     async with open_gate(config, pool, host, log) as gate, trio.open_nursery() as nursery:
         front = Front(gate, Hub(pool, log, poll_s=config.feed.poll_s))
         await nursery.start(front.hub.run, name="feed hub")
@@ -116,6 +118,7 @@ async def open_front(
                 hub=front.hub, gate=gate, desk=Desk(pool, host), pool=pool, settings=config.feed, log=log
             )
             front.feed_addresses = [bound_address(listener) for listener in plain]
+            _read_feed(metrics, front.hub, front.feed)
             listeners = await _with_tls(plain, config.feed)
             await nursery.start(front.feed.run, listeners, name="feed server")
             log.info("feed listening", addresses=front.feed_addresses, tls=config.feed.tls_cert is not None)
@@ -130,7 +133,7 @@ async def open_front(
                 hub=front.hub,
                 config=config,
                 log=log,
-                render_metrics=render_metrics,
+                metrics=metrics,
                 signs=lambda: {**signs(), **front.signs()},
                 feed_port=lambda: front.feed_port,
             )
@@ -143,6 +146,17 @@ async def open_front(
             await front.feed.wait_ended()
         await front.wait_http_ended()
         nursery.cancel_scope.cancel(reason="drained")
+
+
+def _read_feed(metrics: Metrics, hub: Hub, feed: FeedServer) -> None:
+    metrics.feed_connections.read = lambda: {(state,): number for state, number in feed.states.items()}
+    metrics.feed_tenants.read = lambda: {(): hub.watched}
+    metrics.feed_readings.read = lambda: {(): hub.readings}
+    metrics.feed_deliveries.read = lambda: {(): hub.deliveries}
+    metrics.feed_resumes.read = lambda: {(how,): hub.resumes[how] for how in ("new", "delta", "snapshot")}
+    metrics.feed_slow.read = lambda: {(): feed.slow_closed}
+    metrics.feed_refused.read = lambda: {(): feed.refused}
+    metrics.feed_silence.read = lambda: {(): hub.silence_s}
 
 
 async def _with_tls(plain: list[trio.SocketListener], settings: Feed) -> Listeners:

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from drena.config import load_config
-from drena.daemon import open_database
 from drena.engine.outside import Outside
 from drena.log import configure_logging, get_logger
 from drena.outgoing import Clients, PaceBook
 from drena.plugins import load_plugins
 from drena.redaction import Redactor
 from drena.secrets import SecretStore
+from drena.store.opening import open_database
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

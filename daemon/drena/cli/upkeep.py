@@ -15,11 +15,12 @@ from drena.cli.scene import open_stage, set_scene
 from drena.cli.speech import say, tell
 from drena.cli.tables import show, show_json
 from drena.config import describe, load_config, read_config
-from drena.daemon import Daemon, obey_signals, wait_for_database
+from drena.daemon import Daemon, obey_signals
 from drena.engine.context import ProviderContext, decode_settings
 from drena.errors import ConfigError, Exit, UsageError
 from drena.store.migrate import migrate as bring_up_to_date
 from drena.store.migrate import missing
+from drena.store.opening import wait_for_database
 from drena.store.queries import sql
 from drena.store.reads import find_tenant
 from drena.systemd import inherited_sockets, notify, reloading

@@ -146,16 +146,22 @@ class Attempt:
     async def _write(self, outcome: Verdict | None) -> None:
         if outcome is None:
             self._desk.refusals.add("transaction")
+            self._count("fenced")
             self._log.warning("attempt is fenced: the job is somebody else's now")
             return
         await self._desk.reporter.flush()  # the job's own lines come before the last one
         accepted = await self._desk.finisher.finish(_finish(self._claim, outcome, self._desk.redactor))
+        self._count(verdict.outcome_of(outcome) if accepted else "fenced", outcome.code)
         if not accepted:
             self._log.warning("verdict refused: the job is somebody else's now", status=outcome.status)
             return
         fields = {name: value for name, value in outcome.fields.items() if name != "event"}
         duration_ms = round((trio.current_time() - self._began_s) * 1000)
         self._tell(outcome.level, outcome.line, duration_ms=duration_ms, **fields)
+
+    def _count(self, outcome: str, code: str | None = None) -> None:
+        took_s = trio.current_time() - self._began_s
+        self._desk.metrics.attempt_ended(self._claim.job.provider_slug, outcome, code, took_s)
 
 
 def _finish(claim: Claim, outcome: Verdict, redactor: Redactor) -> Finish:

@@ -22,6 +22,7 @@ from drena.engine.context import AttemptContext, AttemptLog, decode_settings
 from drena.engine.outages import outlast
 from drena.engine.transactions import DatabaseLost
 from drena.engine.verdict import Retry
+from drena.metrics import Metrics
 from drena.store.plain import plain_json
 from drena.store.queries import sql
 
@@ -62,6 +63,7 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     no_progress_s: Callable[[Provider], float]
     interruptions: Counter[UUID] = msgspec.field(default_factory=Counter)
     """How often a job lost the database since it last moved; only jobs that did."""
+    metrics: Metrics = msgspec.field(default_factory=Metrics)
 
 
 async def call_provider(

@@ -23,6 +23,7 @@ import trio
 from drena.engine.drain import TenantDrain
 from drena.engine.lease import release_strays
 from drena.engine.outages import outlast
+from drena.metrics import Metrics
 from drena.store.jobs import NOWHERE, claim_jobs, look_ahead
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ class Dispatcher:
         attempts: Attempts,
         on_dead_node: Callable[[], None],
         log: LogLines,
+        metrics: Metrics | None = None,
     ) -> None:
         self._pool = pool
         self._node_id = node_id
@@ -75,6 +77,7 @@ class Dispatcher:
         self._attempts = attempts
         self._on_dead_node = on_dead_node
         self._log = log
+        self._metrics = metrics or Metrics()
         self._woken = trio.Event()
         self._turned = trio.Event()
         self._drains: dict[UUID, TenantDrain] = {}
@@ -133,7 +136,8 @@ class Dispatcher:
                 return
 
     async def _claim(self, room: int) -> Claims:
-        return await claim_jobs(
+        began_s = trio.current_time()
+        claims = await claim_jobs(
             self._pool,
             node=self._node_id,
             providers={slug: cap - self._by_provider[slug] for slug, cap in self._limits.provider_jobs.items()},
@@ -142,6 +146,10 @@ class Dispatcher:
             walk=max(room, SHORT_WALK),
             start=self._start,
         )
+        self._metrics.claim_time.observe(trio.current_time() - began_s)
+        if claims.jobs:
+            self._metrics.claimed.add(by=len(claims.jobs))
+        return claims
 
     def _hand(self, claim: Claim, drains: trio.Nursery) -> None:
         drain = self._drains.get(claim.job.tenant_id)

@@ -14,6 +14,7 @@ import trio
 
 from asyncpg_trio import exceptions as pg
 from drena.engine.outages import outlast
+from drena.metrics import Metrics
 from drena.store.jobs import Finish, finish_attempts
 
 if TYPE_CHECKING:
@@ -40,12 +41,13 @@ class _Waiting:
 class Finisher:
     """Takes verdicts from attempts and writes them; bounded by the number of running attempts, each of which waits."""
 
-    def __init__(self, pool: Pool, refusals: Refusals, log: LogLines) -> None:
+    def __init__(self, pool: Pool, refusals: Refusals, log: LogLines, metrics: Metrics | None = None) -> None:
         self._pool = pool
         self._log = log
         self._queue: list[_Waiting] = []
         self._arrived = trio.Event()
         self._refusals = refusals
+        self._metrics = metrics or Metrics()
 
     async def finish(self, finish: Finish) -> bool:
         """Write one verdict and say whether the job was still the attempt's. Cancelled, it may or may not be
@@ -68,7 +70,9 @@ class Finisher:
                 await self._write(batch)
 
     async def _write(self, batch: list[_Waiting]) -> None:
+        began_s = trio.current_time()
         accepted = await self._accepted([w.finish for w in batch])
+        self._metrics.finish_time.observe(trio.current_time() - began_s)
         for waiting in batch:
             waiting.accepted = waiting.finish.job_id in accepted
             self._refusals.add("verdict", not waiting.accepted)

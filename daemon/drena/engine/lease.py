@@ -69,6 +69,11 @@ class Lease:
         self.scope.deadline = sent_s + self.lease_s
         self.steady_since_s = trio.current_time()
 
+    async def tell_limits(self, conn: asyncpg_trio.Connection, limits: DispatchLimits) -> None:
+        """Say how much room there is now. A row that a rescuer has taken stays taken: the lease is not touched."""
+        room = (limits.node_jobs, limits.tenant_jobs, plain_json(limits.provider_jobs))
+        await conn.execute(sql("tell_limits"), self.node_id, *room)
+
     async def keep(
         self, url: str, tell: Callable[[], tuple[int, int]], on_doubt: Callable[[], Awaitable[None]]
     ) -> None:

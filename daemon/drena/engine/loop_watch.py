@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Final
 
 import trio
 
+from drena.metrics import Metrics
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import FrameType
@@ -35,11 +37,13 @@ class LoopWatch:
     Args:
         providers: by slug; whose package a blocking frame belongs to.
         log: told from the watching thread.
+        metrics: told how late each beat is, and of blocks.
     """
 
-    def __init__(self, providers: Mapping[str, Provider], log: LogLines) -> None:
+    def __init__(self, providers: Mapping[str, Provider], log: LogLines, metrics: Metrics | None = None) -> None:
         self._packages = {type(p).__module__.partition(".")[0]: slug for slug, p in providers.items()}
         self._log = log
+        self._metrics = metrics or Metrics()
         self._beat_s = time.monotonic()
         self._over = threading.Event()
 
@@ -52,6 +56,7 @@ class LoopWatch:
             while True:
                 self._beat_s = time.monotonic()
                 await trio.sleep(BEAT_S)
+                self._metrics.loop_lag.observe(max(time.monotonic() - self._beat_s - BEAT_S, 0.0))
         finally:
             self._over.set()
 
@@ -66,6 +71,7 @@ class LoopWatch:
             slug = self._provider_of(frame)
             stack = "".join(traceback.format_stack(frame, limit=20))
             del frame
+            self._metrics.loop_blocks.add(slug or "none")
             self._log.error("the event loop is blocked: everything waits", provider=slug, stack=stack)
             while self._beat_s == beat_s and not self._over.wait(BEAT_S):
                 pass

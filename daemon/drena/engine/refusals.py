@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Literal
+from typing import Final, Literal, get_args
 
 Kind = Literal["verdict", "progress", "log line", "transaction"]
 
@@ -13,6 +13,8 @@ class Refusals:
 
     def __init__(self) -> None:
         self._counts: Counter[Kind] = Counter()
+
+    kinds: Final[tuple[Kind, ...]] = get_args(Kind)
 
     def add(self, kind: Kind, number: int = 1) -> None:
         """Count refused writes of a kind; zero or fewer adds nothing."""

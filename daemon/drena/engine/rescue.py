@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 import trio
 
 from drena.engine.outages import outlast
+from drena.metrics import Metrics
 from drena.store.queries import sql
 
 if TYPE_CHECKING:
@@ -34,13 +35,22 @@ class Rescuer:
         lease: this node's; it tells since when its renewals had no gap.
         on_rescued: told, without waiting, that jobs became due.
         log: told of each job.
+        metrics: counts them.
     """
 
-    def __init__(self, pool: Pool, lease: Lease, on_rescued: Callable[[], None], log: LogLines) -> None:
+    def __init__(
+        self,
+        pool: Pool,
+        lease: Lease,
+        on_rescued: Callable[[], None],
+        log: LogLines,
+        metrics: Metrics | None = None,
+    ) -> None:
         self._pool = pool
         self._lease = lease
         self._on_rescued = on_rescued
         self._log = log
+        self._metrics = metrics or Metrics()
         self._noticed = trio.Event()
 
     def notice(self) -> None:
@@ -67,6 +77,7 @@ class Rescuer:
             self._on_rescued()
 
     def _tell(self, row: Record) -> None:
+        self._metrics.rescued.add(row["code"])
         self._log.warning(
             "job rescued",
             job_id=str(row["id"]),

@@ -59,6 +59,13 @@ DEADLINE_MESSAGE = "O processamento passou do limite de {limit_s:.0f} s e foi in
 STALLED_MESSAGE = "O processamento ficou {limit_s:.0f} s sem avançar e foi interrompido."
 
 
+def outcome_of(verdict: Verdict) -> str:
+    """A verdict in one word, for counting."""
+    if verdict.status == "pending":
+        return "retry" if verdict.counted else "released"
+    return verdict.status
+
+
 def succeeded(result: Any) -> Verdict:
     """The provider returned."""
     return Verdict(

@@ -15,6 +15,7 @@ What is guaranteed:
 from __future__ import annotations
 
 import random
+from collections import Counter
 from functools import partial
 from typing import TYPE_CHECKING, Final
 from uuid import UUID, uuid4
@@ -83,6 +84,8 @@ class Hub:
         self._snapshots = trio.CapacityLimiter(SNAPSHOTS_AT_ONCE)
         self._read_at_s = trio.current_time()
         self.readings = 0
+        self.resumes: Counter[str] = Counter()
+        """How feeds of a tenant began: `new`, `delta` (nothing was missed), `snapshot` (the position was lost)."""
         self.deliveries = 0
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:

@@ -75,7 +75,8 @@ class FeedServer:
             strangers=settings.max_unauthenticated,
         )
         self._sessions: dict[Session, None] = {}
-        self._connections = 0
+        self.connections = 0
+        """Sockets that are open now."""
         self._accepting = trio.CancelScope()
         self._stopping = False
         self._left = trio.Event()
@@ -88,6 +89,13 @@ class FeedServer:
         """Clients that talk with us now."""
         return len(self._sessions)
 
+    @property
+    def states(self) -> dict[str, int]:
+        """Connections by how far they are: `connecting`, `stranger` (no good token yet), `open`."""
+        known = sum(session.introduced for session in self._sessions)
+        strangers = len(self._sessions) - known
+        return {"connecting": max(self.connections - known - strangers, 0), "stranger": strangers, "open": known}
+
     async def run(
         self, listeners: Sequence[Listener], *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
     ) -> None:
@@ -98,7 +106,7 @@ class FeedServer:
                 task_status.started()
                 await trio.serve_listeners(self._serve, list(listeners), handler_nursery=nursery)
             with trio.move_on_after(GOODBYE_S):
-                while self._connections:
+                while self.connections:
                     self._left = trio.Event()
                     await self._left.wait()
             self._ended.set()
@@ -117,10 +125,10 @@ class FeedServer:
 
     async def _serve(self, stream: trio.abc.Stream) -> None:
         """One connection; nothing gets out of here."""
-        self._connections += 1
+        self.connections += 1
         wire = None
         try:
-            if self._connections > self._settings.max_connections + CROWD:
+            if self.connections > self._settings.max_connections + CROWD:
                 self.refused += 1
                 return
             async with trio.open_nursery() as nursery:
@@ -130,7 +138,7 @@ class FeedServer:
         except Exception as error:  # noqa: BLE001  # whatever it is, it is this connection's alone
             self._tell(error)
         finally:
-            self._connections -= 1
+            self.connections -= 1
             self._left.set()
             if wire is None:
                 await trio.aclose_forcefully(stream)

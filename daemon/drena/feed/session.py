@@ -279,19 +279,18 @@ class Session:
             with trio.fail_after(AUTH_S):
                 await self._hub.join(tenants, self.outbox)
             for tenant in tenants:
-                if tenant not in self._tenants:
-                    continue
-                since = resume.get(tenant)
-                if since is None or not await self._catch_up(tenant, since):
+                if tenant in self._tenants and not await self._catch_up(tenant, resume.get(tenant)):
                     await self._picture(tenant)
         except AWAY as error:
             self.end(_away(error))
         if self._wire.lost or any(tenant not in self._tenants for tenant in tenants):
             self._hub.leave([tenant for tenant in tenants if tenant not in self._tenants], self.outbox)
 
-    async def _catch_up(self, tenant: UUID, since: Position) -> bool:
-        delta = await self._hub.missed(tenant, since)
-        if delta is None or tenant in self._stale:
+    async def _catch_up(self, tenant: UUID, since: Position | None) -> bool:
+        delta = None if since is None else await self._hub.missed(tenant, since)
+        known = delta is not None and tenant not in self._stale
+        self._hub.resumes["new" if since is None else "delta" if known else "snapshot"] += 1
+        if delta is None or not known:
             return False
         self.outbox.say(delta.payload)
         self.outbox.release(tenant, delta.epoch, delta.last)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from drena.access import Gate, Principal
     from drena.config import Config
     from drena.log import LogLines
+    from drena.metrics import Metrics
     from drena.plugins import PluginHost
     from drena.problems import Language
 
@@ -45,8 +46,8 @@ class House:
     hub: Polls
     config: Config
     log: LogLines
-    render_metrics: Callable[[], bytes]
-    """The metrics as Prometheus reads them."""
+    metrics: Metrics
+    """Counts answers, and renders itself as Prometheus reads it."""
     signs: Callable[[], dict[str, bool]]
     """What `/readyz` tells besides the database: by name, whether it is well."""
     feed_port: Callable[[], int | None]
@@ -69,6 +70,8 @@ class Call:
     """The client's address as far as it is known; empty on a Unix socket without a proxy's word."""
     direct: bool
     """Nobody has passed the request on."""
+    route: str = ""
+    """The path as a template, once it is known."""
     _principal: Principal | None = None
 
     @property

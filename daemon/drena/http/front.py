@@ -187,6 +187,7 @@ class Front:
     def _tell(self, call: Call, status: int, took_s: float) -> None:
         """The line in the log. A query can hold what is nobody's business, so only the path is told."""
         log = self._house.log
+        self._house.metrics.http_request(call.route, call.request.method, status, took_s)
         tell = log.warning if status >= 500 else log.debug if call.request.method in SAFE else log.info
         tell(
             "http request",

@@ -102,7 +102,8 @@ def _bearer(call: Call) -> str | None:
 class _Place:
     """Everything that can be asked for at one path. An ASGI application, so that Starlette leaves methods to us."""
 
-    def __init__(self, operations: Mapping[str, Operation], keeper: Gatekeeper) -> None:
+    def __init__(self, path: str, operations: Mapping[str, Operation], keeper: Gatekeeper) -> None:
+        self._path = path
         self._operations = operations
         self._keeper = keeper
         self._allowed = ", ".join([*sorted(operations), *(["HEAD"] if "GET" in operations else [])])
@@ -110,6 +111,7 @@ class _Place:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         call: Call = scope[CALL]
         call.request.scope["path_params"] = scope["path_params"]
+        call.route = self._path
         operation = self._operations.get("GET" if scope["method"] == "HEAD" else scope["method"])
         if operation is None:
             raise Refused("method_not_allowed", allowed=self._allowed)
@@ -128,5 +130,5 @@ def make_router(operations: Iterable[Operation], keeper: Gatekeeper) -> Router:
     places: dict[str, dict[str, Operation]] = defaultdict(dict)
     for operation in operations:
         places[operation.path][operation.method] = operation
-    routes = [Route(path, _Place(found, keeper)) for path, found in places.items()]
+    routes = [Route(path, _Place(path, found, keeper)) for path, found in places.items()]
     return Router(routes, redirect_slashes=False, default=_nowhere)

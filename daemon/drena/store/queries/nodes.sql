@@ -1,13 +1,18 @@
 -- A node's life: its lease, and what happens to the jobs of one that lost it.
 
 -- name: join_node
--- Registers a boot, or tells its limits anew. $1 id, $2 name, $3 version, $4 providers, $5 lease in seconds, $6 attempts at once, $7 attempts of
+-- Registers a boot. $1 id, $2 name, $3 version, $4 providers, $5 lease in seconds, $6 attempts at once, $7 attempts of
 -- a tenant at once, $8 attempts of each provider at once as a JSON object.
 insert into drena.nodes (id, name, version, providers, lease_until, max_jobs, tenant_max_jobs, provider_max_jobs)
 values ($1, $2, $3, $4, now() + make_interval(secs => $5), $6, $7, $8::jsonb)
 on conflict (id) do update
 set lease_until = excluded.lease_until, max_jobs = excluded.max_jobs, tenant_max_jobs = excluded.tenant_max_jobs,
     provider_max_jobs = excluded.provider_max_jobs;
+
+-- name: tell_limits
+-- Tells a node's limits anew, and nothing of its lease: whom a rescuer has buried stays buried (I3, I4). $1 id, $2 attempts
+-- at once, $3 attempts of a tenant at once, $4 attempts of each provider at once as a JSON object.
+update drena.nodes set max_jobs = $2, tenant_max_jobs = $3, provider_max_jobs = $4::jsonb where id = $1;
 
 -- name: renew_lease
 -- Keeps the node's right to run its jobs; nothing comes back when a rescuer has taken the node's row (I3).
