@@ -27,6 +27,7 @@ from support.offices import add_office
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from contextlib import AbstractAsyncContextManager
 
 ORIGIN = "https://app.example.com"
 SETTINGS: dict[str, Any] = {
@@ -61,6 +62,10 @@ class Served:
     @property
     def port(self) -> int:
         return int(self.url.rpartition(":")[2])
+
+    def connect(self) -> AbstractAsyncContextManager[asyncpg_trio.Connection]:
+        """A connection to its database."""
+        return asyncpg_trio.connect(self.dsn)
 
     def find(self, event: str, **fields: Any) -> list[dict[str, Any]]:
         """The lines of this event with these fields, so far."""
