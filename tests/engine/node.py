@@ -37,6 +37,7 @@ HURRIED = {
     "poll.poll_s": 0.5,
     "shutdown.grace_s": 0.5,
     "feed.listen": "off",
+    "http.listen": "off",
     "tenant.max_jobs": 100,
 }
 

@@ -56,7 +56,7 @@ async def test_the_same_ref_is_the_same_job(feed):
 
 
 @pytest.mark.parametrize(
-    ("frame", "code"),
+    "frame, code",
     [
         ({"t": "run", "provider_slug": "nothing"}, "integration_not_found"),
         ({"t": "run", "provider_slug": "script", "lane": "x" * 300}, "lane_invalid"),
@@ -157,14 +157,13 @@ async def test_an_idle_connection_hears_where_the_feed_stands(feed, monkeypatch)
 
 
 async def test_a_ping_is_answered(feed):
-    async with feed() as stage:
-        async with open_viewer(stage.url) as viewer:
-            await viewer.say("ping", id=7)
-            assert (await viewer.until("pong"))["id"] == 7
+    async with feed() as stage, open_viewer(stage.url) as viewer:
+        await viewer.say("ping", id=7)
+        assert (await viewer.until("pong"))["id"] == 7
 
 
 @pytest.mark.parametrize(
-    ("text", "code"),
+    "text, code",
     [
         ("no json", 4004),
         ("[]", 4004),
@@ -178,18 +177,16 @@ async def test_a_ping_is_answered(feed):
     ],
 )
 async def test_a_first_message_that_is_no_hello_ends_it(feed, text, code):
-    async with feed() as stage:
-        async with open_viewer(stage.url, hello=False) as viewer:
-            await viewer.connection.send(text)
-            bye, closed = await viewer.end()
-            assert (bye["code"], closed) == (code, code)
+    async with feed() as stage, open_viewer(stage.url, hello=False) as viewer:
+        await viewer.connection.send(text)
+        bye, closed = await viewer.end()
+        assert (bye["code"], closed) == (code, code)
 
 
 async def test_a_second_hello_ends_it(feed):
-    async with feed() as stage:
-        async with open_viewer(stage.url) as viewer:
-            await viewer.say("hello")
-            assert (await viewer.end())[1] == 4004
+    async with feed() as stage, open_viewer(stage.url) as viewer:
+        await viewer.say("hello")
+        assert (await viewer.end())[1] == 4004
 
 
 async def test_a_node_that_stops_says_when_to_come_back_each_another_moment(feed):

@@ -147,7 +147,7 @@ async def test_nothing_is_read_while_nobody_reads(feed):
         async with open_viewer(stage.url, tenants=[office]) as viewer:
             await viewer.until("snapshot")
         with trio.fail_after(10):
-            while stage.front.hub.watched:
+            while stage.front.hub.watched:  # noqa: ASYNC110  # nobody tells of it
                 await trio.sleep(0.01)
         await trio.testing.wait_all_tasks_blocked(0.01)
         read = stage.front.hub.readings

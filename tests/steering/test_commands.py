@@ -185,7 +185,7 @@ async def test_prune_can_be_rehearsed(operator: Operator) -> None:
     await past.pool.execute(
         "update integration_jobs set created_at = now() - interval '1 year', finished_at = now() - interval '1 year'"
     )
-    told = {"jobs": 1, "job_log_lines": 0, "feed_entries": 0, "history_rows": 0}
+    told = {"jobs": 1, "job_log_lines": 0, "feed_entries": 0, "history_rows": 0, "idempotency_keys": 0}
     assert (await operator.says("prune", "--dry-run")).startswith("Would delete 1 jobs, 0 log lines")
     assert await operator.json("prune", "--dry-run") == told
     assert await operator.json("prune") == told

@@ -145,6 +145,7 @@ async def test_what_providers_wrote_goes_before_the_life_of_a_job(pool: Pool, of
 
 async def test_the_feed_log_loses_only_its_beginning(pool: Pool, office: UUID) -> None:
     tenants = [office, uuid4(), uuid4()]
+    await pool.execute("truncate drena.feed_head, drena.feed_log")
     for tenant in tenants:
         await pool.execute('insert into drena.feed_head (tenant_id, "offset") values ($1, 300)', tenant)
         await pool.execute(
@@ -178,6 +179,7 @@ async def test_history_outlives_its_job_unless_it_is_told_otherwise(pool: Pool, 
 async def test_two_pruners_at_once_do_the_work_once(pool: Pool, office: UUID) -> None:
     await add_jobs(pool, office, 400, days=100)
     await add_jobs(pool, office, 300, days=100, provider="bomcontrole")
+    await pool.execute("truncate drena.feed_head, drena.feed_log")
     await pool.execute('insert into drena.feed_head (tenant_id, "offset") values ($1, 500)', office)
     await pool.execute(
         'insert into drena.feed_log (tenant_id, "offset", key, version, payload, at) '

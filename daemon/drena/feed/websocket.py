@@ -168,18 +168,20 @@ async def _shake_hands(
 ) -> Connection:
     path = f"{place.path or '/'}{'?' + place.query if place.query else ''}"
     guarded: Any = _Guarded(nursery)
+    opened = []
     with guarded.reading:
-        return Connection(
-            await trio_websocket.wrap_client_stream(
-                guarded,
-                stream,  # type: ignore[arg-type]  # any stream serves
-                place.netloc.rpartition("@")[2],
-                path,
-                subprotocols=[subprotocol],
-                extra_headers=[(name.encode(), value.encode()) for name, value in headers.items()],
-                max_message_size=2**26,
-            )
+        connection = await trio_websocket.wrap_client_stream(
+            guarded,
+            stream,  # type: ignore[arg-type]  # any stream serves
+            place.netloc.rpartition("@")[2],
+            path,
+            subprotocols=[subprotocol],
+            extra_headers=[(name.encode(), value.encode()) for name, value in headers.items()],
+            max_message_size=2**26,
         )
+        opened.append(Connection(connection))
+    if opened:
+        return opened[0]
     error = guarded.error
     if isinstance(error, trio_websocket.ConnectionRejected):
         raise Gone(1006, f"refused with status {error.status_code}")

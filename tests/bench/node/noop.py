@@ -12,7 +12,7 @@ import trio
 
 import asyncpg_trio
 from drena.api import CheckResult, Provider
-from drena.config import Config, Database, Feed, Node, TenantLimits
+from drena.config import Config, Database, Feed, Http, Node, TenantLimits
 from drena.daemon import Daemon, obey_signals
 from drena.engine.outside import Outside
 from drena.log import configure_logging, get_logger
@@ -51,6 +51,7 @@ async def main(url: str, room: int, tenant_cap: int) -> None:
         node=Node(max_jobs=room),
         tenant=TenantLimits(max_jobs=tenant_cap),
         feed=Feed(listen="off"),
+        http=Http(listen="off"),
     )
     redactor = Redactor()
     configure_logging(redactor=redactor, level="error")

@@ -1,0 +1,257 @@
+"""Hostile clients: whatever they do, the server stays up, others notice nothing, and everything they took is given back."""
+
+from __future__ import annotations
+
+import gc
+
+import pytest
+import trio
+
+from drena.feed import server as server_module
+from drena.feed import session as session_module
+from feed.attacks import (
+    BINARY,
+    CLOSE,
+    CONTINUATION,
+    PING,
+    PONG,
+    TEXT,
+    attacker,
+    bystander,
+    emptied,
+    frame,
+    message,
+    request,
+)
+from feed.viewer import open_viewer
+
+BEFORE_HELLO = {
+    "nothing": b"",
+    "half a request line": b"GET / HT",
+    "a plain GET": b"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+    "a POST": b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc",
+    "a handshake without a key": request().replace(b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n", b""),
+    "another version of websockets": request().replace(b"Version: 13", b"Version: 8"),
+    "garbage": bytes(range(256)) * 20,
+    "a hello of TLS": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"x" * 100,
+    "100 KB of headers": request("X: " + "y" * 100_000),
+    "a thousand headers": request(*(f"X-{n}: y" for n in range(1000))),
+    "two requests at once": request() * 2,
+}
+
+
+@pytest.mark.parametrize("what", list(BEFORE_HELLO))
+async def test_a_connection_that_is_reset_at_once_harms_nobody(feed, what):
+    async with feed() as stage, bystander(stage):
+        for _ in range(20):
+            async with attacker(stage) as client:
+                await client.send(BEFORE_HELLO[what])
+                client.reset()
+        await emptied(stage, left=1)
+        assert stage.log.find("a feed connection failed") == []
+
+
+@pytest.mark.parametrize("what", list(BEFORE_HELLO))
+async def test_who_does_not_shake_hands_is_closed_after_a_while(feed, monkeypatch, what):
+    monkeypatch.setattr(server_module, "HANDSHAKE_S", 0.5)
+    monkeypatch.setattr(session_module, "HELLO_S", 0.5)
+    async with feed() as stage, attacker(stage) as client:
+        await client.send(BEFORE_HELLO[what])
+        answer = await client.read_all(5)
+        assert answer == b"" or answer.startswith(b"HTTP/1.1 ")
+        await emptied(stage)
+
+
+@pytest.mark.parametrize(
+    "stage_of_life", ["handshake", "accepted", "hello", "welcome", "half a frame", "half a header"]
+)
+async def test_a_reset_at_any_moment_gives_everything_back(feed, stage_of_life):
+    async with feed() as stage, bystander(stage):
+        for _ in range(10):
+            async with attacker(stage) as client:
+                if stage_of_life == "handshake":
+                    await client.send(request())
+                else:
+                    await client.upgrade()
+                if stage_of_life in ("hello", "welcome", "half a frame", "half a header"):
+                    await client.send(message(t="hello"))
+                if stage_of_life == "welcome":
+                    await client.read_until(b'"welcome"')
+                if stage_of_life == "half a frame":
+                    await client.send(frame(TEXT, b"x" * 1000)[:500])
+                if stage_of_life == "half a header":
+                    await client.send(frame(TEXT, b"x" * 1000)[:3])
+                client.reset()
+        await emptied(stage, left=1)
+        assert stage.front.hub.watched == 1
+        assert stage.log.find("a feed connection failed") == []
+
+
+async def test_no_hello_in_time_is_told_so(feed, monkeypatch):
+    monkeypatch.setattr(session_module, "HELLO_S", 0.3)
+    async with feed() as stage:
+        async with open_viewer(stage.url, hello=False) as viewer:
+            bye, code = await viewer.end()
+        assert (bye["code"], code) == (4008, 4008)
+
+
+async def test_hello_a_byte_a_second_is_no_hello(feed, monkeypatch):
+    monkeypatch.setattr(session_module, "HELLO_S", 0.5)
+    async with feed() as stage, attacker(stage) as client:
+        await client.upgrade()
+        for byte in message(t="hello")[:8]:
+            await client.send(bytes([byte]))
+            await trio.sleep(0.1)
+        assert b"4008" in await client.read_all() or stage.front.feed.connections == 0
+        await emptied(stage)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        frame(TEXT, b"x" * 200_000),
+        frame(TEXT, "€".encode() * 50_000),  # 50,000 characters are within the limit, their 150,000 bytes are not
+        frame(BINARY, b"x" * 200_000),
+        frame(TEXT, b"x" * 60_000, final=False) + frame(CONTINUATION, b"x" * 60_000, final=False) * 3,
+        bytes((0x81, 0xFF)) + (2**63 - 1).to_bytes(8, "big") + b"maskxxxx",
+        frame(TEXT, b"", final=False) + frame(CONTINUATION, b"", final=False) * 10_000,
+        frame(TEXT, b"x", final=False) + (frame(CONTINUATION, b"x", final=False) + frame(PING)) * 1_000,
+    ],
+    ids=["long", "long in bytes", "long binary", "long in pieces", "the longest", "empty pieces", "pieces and pings"],
+)
+async def test_a_message_that_is_too_long_is_cut_off_at_once_and_everything_given_back(feed, data):
+    async with feed() as stage, bystander(stage), attacker(stage) as client:
+        await client.upgrade()
+        await client.send(message(t="hello"))
+        await client.read_until(b'"welcome"')
+        await client.send(data)
+        rest = await client.read_all(5)
+        assert rest == b"" or (1009).to_bytes(2, "big") in rest or b"4004" in rest
+        await emptied(stage, left=1)
+
+
+async def test_a_million_empty_fragments_take_no_memory(feed):
+    async with feed() as stage, bystander(stage), attacker(stage) as client:
+        await client.upgrade()
+        await client.send(message(t="hello"))
+        await client.send(frame(TEXT, b"", final=False))
+        pieces = frame(CONTINUATION, b"", final=False) * 10_000
+        for _ in range(100):
+            await client.send(pieces)
+        await client.read_all(5)
+        await emptied(stage, left=1)
+
+
+BROKEN_FRAMES = {
+    "not masked": frame(TEXT, b'{"t":"ping"}', masked=False),
+    "a reserved bit": frame(TEXT, b'{"t":"ping"}', reserved=0x40),
+    "a reserved opcode": frame(3, b"x"),
+    "a reserved control opcode": frame(11, b"x"),
+    "a long ping": frame(PING, b"x" * 126),
+    "half a ping": frame(PING, b"x", final=False),
+    "a piece of nothing": frame(CONTINUATION, b"x"),
+    "no UTF-8": frame(TEXT, b"\xff\xfe"),
+    "a close of one byte": frame(CLOSE, b"x"),
+    "a close without a sense": frame(CLOSE, (999).to_bytes(2, "big")),
+    "binary": frame(BINARY, b'{"t":"ping"}'),
+    "a message inside a message": frame(TEXT, b"a", final=False) + frame(TEXT, b"b"),
+    "garbage": bytes(range(200, 256)) * 50,
+}
+
+
+@pytest.mark.parametrize("what", list(BROKEN_FRAMES))
+async def test_a_broken_frame_ends_its_connection_alone(feed, what):
+    async with feed() as stage, bystander(stage), attacker(stage) as client:
+        await client.upgrade()
+        await client.send(message(t="hello"))
+        await client.read_until(b'"welcome"')
+        await client.send(BROKEN_FRAMES[what])
+        await client.read_all(8)
+        await emptied(stage, left=1)
+        assert stage.log.find("a feed connection failed") == []
+
+
+async def test_who_closes_without_reading_is_let_go(feed):
+    """An unread message must not hide a close."""
+    async with feed() as stage, attacker(stage) as client:
+        await client.upgrade()
+        await client.send(message(t="hello") + message(t="ping") * 10 + frame(CLOSE, (1000).to_bytes(2, "big")))
+        await emptied(stage, limit_s=3)
+
+
+async def test_a_flood_of_messages_is_ended(feed):
+    async with feed(messages_per_s=10) as stage, bystander(stage), open_viewer(stage.url) as viewer:
+        for _ in range(40):
+            await viewer.say("ping")
+        assert (await viewer.end())[1] == 4100
+
+
+@pytest.mark.parametrize("opcode", [PING, PONG])
+async def test_a_flood_of_control_frames_is_ended(feed, opcode):
+    async with feed() as stage, bystander(stage), attacker(stage) as client:
+        await client.upgrade()
+        await client.send(message(t="hello"))
+        with trio.fail_after(20):
+            while stage.front.feed.connections > 1:
+                await client.send(frame(opcode, b"x") * 50)
+                await trio.sleep(0.05)
+
+
+async def test_a_reader_that_stops_reading_is_cut_off_and_others_miss_nothing(feed):
+    async with feed(stuck_s=1) as stage:
+        office = await stage.office()
+        jobs = [await stage.job(office, str(n)) for n in range(50)]
+        async with attacker(stage, receive_bytes=2048) as client, open_viewer(stage.url, tenants=[office]) as viewer:
+            await viewer.until("snapshot")
+            await client.upgrade()
+            await client.send(message(t="hello", tenants=[office]))
+            big = "x" * 3000
+            with trio.fail_after(60):
+                while stage.front.feed.slow_closed == 0:
+                    await stage.pool.execute(
+                        "update integration_jobs set attempts = attempts + 1, result = to_jsonb($1::text)", big
+                    )
+                    await viewer.next()
+            await emptied(stage, left=1)
+            latest = await stage.pool.fetchval("select max(attempts) from integration_jobs")
+            await viewer.when(lambda: all(viewer.view(office).jobs[str(j)]["attempts"] == latest for j in jobs))
+
+
+async def test_a_slow_reader_gets_merged_deltas_and_ends_with_the_truth(feed):
+    async with feed(stuck_s=30) as stage:
+        office = await stage.office()
+        jobs = [await stage.job(office, str(n)) for n in range(50)]
+        async with open_viewer(stage.url, tenants=[office]) as quick, open_viewer(stage.url, tenants=[office]) as slow:
+            await quick.until("snapshot")
+            await slow.until("snapshot")
+            big = "x" * 3000
+            for n in range(1, 81):
+                await stage.pool.execute(
+                    "update integration_jobs set attempts = $2, result = to_jsonb($1::text)", big, n
+                )
+                await quick.when(lambda n=n: quick.view(office).jobs[str(jobs[0])]["attempts"] == n)
+            await slow.when(lambda: all(slow.view(office).jobs[str(j)]["attempts"] == 80 for j in jobs))
+            assert slow.view(office).deltas < quick.view(office).deltas
+
+
+async def test_hundreds_of_connections_that_vanish_leave_nothing_behind(feed):
+    async with feed(max_unauthenticated=10_000, max_per_address=10_000) as stage, bystander(stage, 5.0):
+        gc.collect()
+        tasks = len([o for o in gc.get_objects() if isinstance(o, trio.lowlevel.Task)])
+        limiter = trio.CapacityLimiter(50)
+
+        async def come_and_go(n: int) -> None:
+            async with limiter, attacker(stage) as client:
+                await client.send(request())
+                if n % 2:
+                    await client.read_until(b"\r\n\r\n")
+                    await client.send(message(t="hello"))
+                client.reset()
+
+        async with trio.open_nursery() as nursery:
+            for n in range(500):
+                nursery.start_soon(come_and_go, n)
+        await emptied(stage, left=1, limit_s=20)
+        gc.collect()
+        left = len([o for o in gc.get_objects() if isinstance(o, trio.lowlevel.Task)])
+        assert left <= tasks + 10
