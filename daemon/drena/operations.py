@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 from uuid import UUID
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from drena.problems import Refused
 from drena.store import answers, steering
@@ -24,7 +25,7 @@ from drena.store.answers import IntegrationPlace, JobPlace
 from drena.store.why import why
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
     from asyncpg_trio import Pool
     from drena.access import Principal
@@ -219,11 +220,20 @@ async def change_integration(
     *,
     enabled: bool | None = None,
     paused: bool | None = None,
+    schedule: Mapping[str, str] | UnsetType | None = UNSET,
 ) -> View:
-    """Enable, disable, pause, resume; all of it or nothing. None leaves a thing as it is.
+    """Enable, disable, pause, resume, schedule; all of it or nothing. What is left out stays as it is.
+
+    Args:
+        pool: where.
+        principal: who.
+        integration_id: which.
+        enabled: whether it may be run.
+        paused: whether a pause of its own holds it; wider pauses are not touched.
+        schedule: `cron` and `timezone`; None takes the schedule away.
 
     Raises:
-        Refused: `integration_not_found`, `forbidden`.
+        Refused: `integration_not_found`, `forbidden`, `schedule_invalid`.
     """
     async with pool.acquire() as conn, conn.transaction():
         integration = await get_integration(conn, principal, integration_id)
@@ -236,7 +246,15 @@ async def change_integration(
             await steering.pause(conn, tenant_id, provider, by=principal.user_id)
         elif paused is not None:
             await steering.resume(conn, tenant_id, provider)
+        if schedule is not UNSET:
+            await _schedule(conn, tenant_id, provider, schedule)
         return await get_integration(conn, principal, integration_id)
+
+
+async def _schedule(on: Executor, tenant_id: UUID, provider: str, schedule: Mapping[str, str] | None) -> None:
+    if schedule is not None:
+        raise Refused("schedule_invalid", field="schedule", reason="cron")
+    await answers.clear_schedule(on, tenant_id, provider)
 
 
 # The rules ------------------------------------------------------------------------------------------------------------

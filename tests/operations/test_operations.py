@@ -344,3 +344,23 @@ async def test_a_double_click_of_many_makes_one_job(pool, ours):
             nursery.start_soon(click)
     assert len(outcomes) == 20
     assert len(set(outcomes)) == 1
+
+
+async def test_a_schedule_is_taken_away_and_only_its_own(pool, ours, theirs):
+    for office in (ours, theirs):
+        await pool.execute(
+            "insert into drena.schedules (tenant_id, provider_slug, cron, next_at) "
+            "values ($1, 'acessorias', '0 2 * * *', now() + interval '1 d')",
+            office.id,
+        )
+    assert (await operations.get_integration(pool, ours.staff(), ours.integration))["schedule"] is not None
+    changed = await operations.change_integration(pool, ours.admin(), ours.integration, schedule=None)
+    assert (changed["schedule"], changed["next_at"]) == (None, None)
+    assert await pool.fetchval("select count(*) from drena.schedules") == 1
+
+
+async def test_a_schedule_that_makes_no_sense_changes_nothing_else_either(pool, ours):
+    wrong = {"cron": "every day", "timezone": "America/Sao_Paulo"}
+    call = operations.change_integration(pool, ours.admin(), ours.integration, enabled=False, schedule=wrong)
+    assert await code(call) == "schedule_invalid"
+    assert await pool.fetchval("select is_enabled from tenant_integrations where id = $1", ours.integration)
