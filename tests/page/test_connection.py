@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import trio
@@ -12,6 +14,8 @@ from page import steps
 from page.scene import SIGNED_IN
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from playwright.sync_api import Page
 
     from page.chromium import Chromium
@@ -171,27 +175,45 @@ async def test_a_wrong_token_is_refused_in_words_and_a_right_one_lets_in(scene: 
 
 async def test_an_application_in_whose_frame_the_page_stands_hands_the_token_over(scene: Scene, chromium: Chromium):
     office = await scene.open_office("contmax", 45)
+    token = await scene.person(office)
+    application = f"""<!doctype html><title>Office</title><iframe src="{scene.url}" width=900 height=700></iframe>
+        <script>
+            addEventListener("message", (event) => {{
+                if (event.data.type !== "drena:token-needed") return;
+                event.source.postMessage({{ type: "drena:token", token: "{token}" }}, "{scene.url}");
+            }});
+        </script>"""
     with trio.fail_after(LIMIT_S):
-        parents = '["https://office.example"]'
-        async with scene.serve(**SIGNED_IN, page__parents=parents), chromium.visit("") as visit:
-            token = await scene.person(office)
+        async with (
+            serve_html(application) as parent,
+            scene.serve(**SIGNED_IN, page__parents=json.dumps([parent])),
+            chromium.visit(parent) as visit,
+        ):
 
             def look_into_the_frame(page: Page) -> None:
-                application = f"""<!doctype html><title>Office</title><iframe src="{scene.url}" width=900 height=700>
-                </iframe><script>addEventListener("message", (event) => {{
-                    if (event.data.type !== "drena:token-needed") return;
-                    event.source.postMessage({{ type: "drena:token", token: "{token}" }}, "{scene.url}");
-                }});</script>"""
-                page.route(
-                    "https://office.example/", lambda route: route.fulfill(content_type="text/html", body=application)
-                )
-                page.goto("https://office.example/")
                 frame = page.frame_locator("iframe")
                 expect(frame.locator(".card")).to_have_attribute("data-state", "configured")
                 expect(frame.get_by_role("button", name="Sair")).to_have_count(0)
 
             await visit.does(look_into_the_frame)
             assert visit.said == []
+
+
+@asynccontextmanager
+async def serve_html(text: str) -> AsyncIterator[str]:
+    """An application of another origin, on a free port; yields that origin."""
+
+    async def answer(stream: trio.SocketStream) -> None:
+        async with stream:
+            await stream.receive_some()
+            head = f"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: {len(text)}\r\n\r\n"
+            await stream.send_all((head + text).encode())
+
+    async with trio.open_nursery() as nursery:
+        listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
+        await nursery.start(trio.serve_listeners, answer, listeners)
+        yield f"http://localhost:{listeners[0].socket.getsockname()[1]}"
+        nursery.cancel_scope.cancel()
 
 
 async def test_another_tenants_user_sees_nothing_of_it(scene: Scene, chromium: Chromium):

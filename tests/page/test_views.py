@@ -59,7 +59,7 @@ async def test_the_detail_view_tells_thirty_days_pages_of_history_and_the_log_of
 
                 page.locator("[data-act=run]").click()
                 now = page.locator(".now")
-                expect(now.get_by_role("log")).to_contain_text("attempt 1 started", ignore_case=True)
+                expect(now.get_by_role("log")).to_contain_text("tentativa 1 iniciada")
                 expect(runs.first).to_have_attribute("data-state", "success")
                 expect(figures.nth(2)).to_have_text("71")
                 runs.first.get_by_role("button").click()

@@ -175,12 +175,33 @@ class App {
     if (heard.loading && !this.snapshot.loading && heard.problem === null) return; // a new client: what is shown stays until it has news
     this.snapshot = heard;
     const { problem } = this.snapshot;
-    if (problem !== null && (REFUSED.has(problem.code) || problem.status === 401) && !this.signin.expired) this.#expire();
+    const news = problem !== null && problem !== this.answered; // one problem asks for one sign-in
+    if (news && (REFUSED.has(problem.code) || problem.status === 401) && !this.signin.expired) this.#expire();
     this.watch.look();
     this.changed();
   }
 
+  /**
+   * The client goes on trying with an expired token, for it might be renewed; whether it was, a question tells. Whoever
+   * leaves tokens in the storage may have left a new one since.
+   */
+  async #mindExpiry() {
+    if (this.phase !== "ready" || this.session.open || this.asking) return;
+    if (this.signin.expired) return void (this.session.hasNew() && this.enter());
+    const over = this.me.expires_at && Date.parse(this.me.expires_at) < this.now();
+    if (!over || this.snapshot.connection === "live") return;
+    this.asking = true;
+    try {
+      this.me = await this.request("/v1/me", { tries: 1 });
+    } catch (error) {
+      if (error?.problem === undefined) throw error;
+    } finally {
+      this.asking = false;
+    }
+  }
+
   #expire() {
+    this.answered = this.snapshot.problem;
     this.session.refuse();
     this.signin = { expired: true, error: "", busy: false, waiting: false };
     if (this.session.canBeHanded || this.config.auth.storage_key) void this.enter();
@@ -301,6 +322,7 @@ class App {
   #tick() {
     this.acts.expireNotices();
     this.resources.tidy();
+    void this.#mindExpiry();
     if (!document.hidden) this.changed();
   }
 

@@ -51,6 +51,13 @@ export class Session {
     return (key && read(key)) || read(OWN_KEY);
   }
 
+  /** Whether an application of the same origin has left another token since the last one was refused. */
+  hasNew() {
+    const { storage_key: key } = this.auth;
+    const left = key ? read(key) : null;
+    return left !== null && left !== this.refused;
+  }
+
   paste(token) {
     this.token = token;
     this.refused = null;

@@ -41,10 +41,19 @@ function entry(app, line, before) {
     { key: line.id ?? `${line.at}/${line.message}`, class: `log-line log-${line.level}${turned ? " log-turn" : ""}` },
     h("time", { datetime: line.at, title: fullMoment(app.lang, at) }, clock(app.lang, at)),
     h("span", { class: "log-level" }, app.t(`log.level.${line.level}`)),
-    h("span", { class: "log-message" }, line.message),
+    h("span", { class: "log-message" }, said(app, line)),
   );
   drawn.set(line, { stamp, description });
   return description;
+}
+
+/** What the daemon itself writes of a job is an event, said in the reader's language; a provider's lines stand as they are. */
+function said(app, line) {
+  const { event, status, reason = "" } = line.fields ?? {};
+  if (event === undefined) return line.message;
+  const key = `event.${event}${event === "attempt.finished" ? `.${status}` : ""}`;
+  const words = app.t(key, { attempt: line.attempt, reason, message: line.message });
+  return words === key ? line.message : words.replace(/: $/, "");
 }
 
 /** Stay at the end while new lines come, unless somebody has scrolled up to read. */
