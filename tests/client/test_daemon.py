@@ -10,6 +10,7 @@ import pytest
 import trio
 
 from client.driving import Driver, drive
+from drena.access.jwts import LEEWAY_S
 from page.scene import SIGNED_IN
 
 if TYPE_CHECKING:
@@ -157,10 +158,10 @@ async def test_a_daemon_that_shuts_down_says_so_and_the_client_comes_back(compan
     with trio.fail_after(LIMIT_S):
         async with company.client() as client:
             async with company.scene.serve() as daemon:
-                await client.live()
+                await client.until(lambda c: c.shown["transport"] == "socket")
                 daemon.send(signal.SIGTERM)
                 await daemon.wait()
-            assert 4101 in client.closed
+            assert "bye" in client.heard
             async with company.scene.serve():
                 await client.live()
 
@@ -187,7 +188,7 @@ async def test_a_token_that_expired_is_replaced_by_a_fresh_one_at_once(company: 
         async with scene.serve(**SIGNED_IN):
             user = uuid4()
             await add_member(scene, user, office.id)
-            async with company.client(token=scene.token(user, lasts_s=3)) as client:
+            async with company.client(token=scene.token(user, lasts_s=3 - LEEWAY_S)) as client:
                 await client.live()
                 await client.until(lambda _: 4200 in client.closed)
                 await client.ask("token", scene.token(user, lasts_s=3600))
@@ -251,22 +252,16 @@ async def test_however_often_the_socket_is_cut_it_ends_at_what_the_database_hold
         async with scene.serve(), company.client() as client:
             await client.live()
 
-            async def work(office: Any) -> None:
-                for _ in range(4):
-                    _, job_id = await scene.request(office)
-                    await scene.ended(job_id)
-
             async with trio.open_nursery() as nursery:
-                async with trio.open_nursery() as workers:
-                    nursery.start_soon(cut_again_and_again, client)
-                    for office in offices:
-                        workers.start_soon(work, office)
+                nursery.start_soon(cut_again_and_again, client)
+                while len(client.closed) < 4:
+                    for _, job_id in [await scene.request(office) for office in offices]:
+                        await scene.ended(job_id)
                 nursery.cancel_scope.cancel()
             rows = await scene.conn.fetch("select id::text, status from integration_jobs")
             held = {row["id"]: row["status"] for row in rows}
-            assert len(held) == 16
+            assert len(held) >= len(offices)
             await client.until(lambda c: {job["id"]: job["status"] for job in c.shown["jobs"]} == held)
-            assert (await client.ask("count"))["opened"] > 3
             assert (await client.ask("refetch"))["jobs"] == client.shown["jobs"]
 
 

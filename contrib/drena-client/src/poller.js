@@ -93,7 +93,9 @@ export class Poller {
    */
   async #work(queue, waitS, signal) {
     for (let tenant = queue.shift(); tenant !== undefined && !signal.aborted; tenant = queue.shift()) {
-      const frame = await this.#ask(signal, () => this.poll(/** @type {string} */ (tenant), waitS, signal));
+      const id = tenant;
+      // The first answer must not wait for news: it says where this tenant stands.
+      const frame = await this.#ask(signal, () => this.poll(id, this.steps.has(id) ? waitS : 0, signal));
       if (signal.aborted) return;
       this.#answers(true);
       this.#on.frame(frame);

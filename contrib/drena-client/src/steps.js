@@ -23,6 +23,11 @@ export class Steps {
     this.#missing?.delete(tenant);
   }
 
+  /** @param {string} tenant */
+  has(tenant) {
+    return this.#confirmed.has(tenant);
+  }
+
   clear() {
     this.#missing = null;
     this.#confirmed.clear();

@@ -43,6 +43,11 @@ test("where websockets are blocked, the same frames come by long poll", async ()
       [TENANT, EPOCH, "12"],
     ],
   );
+  assert.deepEqual(
+    feed.map(({ query }) => query.wait_s),
+    ["0", "25", "25"],
+    "the first answer says where it stands, the others wait for news",
+  );
   assert.equal(feed[0].headers.Authorization.slice(0, 13), "Bearer token-");
   const { connection, transport, jobs, tenants } = stage.shown;
   assert.deepEqual([connection, transport, jobs.length, tenants[0].id], ["live", "poll", 2, TENANT]);

@@ -16,6 +16,8 @@ export class Steps {
     }[]): void;
     /** @param {string} tenant */
     confirm(tenant: string): void;
+    /** @param {string} tenant */
+    has(tenant: string): boolean;
     clear(): void;
     #private;
 }
