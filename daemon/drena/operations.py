@@ -19,9 +19,11 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from drena.cron import CronError
 from drena.problems import Refused
 from drena.store import answers, steering
 from drena.store.answers import IntegrationPlace, JobPlace
+from drena.store.schedules import clear_schedule, set_schedule
 from drena.store.why import why
 
 if TYPE_CHECKING:
@@ -252,9 +254,13 @@ async def change_integration(
 
 
 async def _schedule(on: Executor, tenant_id: UUID, provider: str, schedule: Mapping[str, str] | None) -> None:
-    if schedule is not None:
-        raise Refused("schedule_invalid", field="schedule", reason="cron")
-    await answers.clear_schedule(on, tenant_id, provider)
+    if schedule is None:
+        await clear_schedule(on, tenant_id, provider)
+        return
+    try:
+        await set_schedule(on, tenant_id, provider, cron=schedule["cron"], timezone=schedule.get("timezone"))
+    except CronError as error:
+        raise Refused("schedule_invalid", field=f"schedule.{error.field}", reason=error.reason("pt")) from None
 
 
 # The rules ------------------------------------------------------------------------------------------------------------

@@ -134,10 +134,5 @@ async def enable_integration(on: Executor, integration_id: UUID, enabled: bool) 
     await on.execute(sql("enable_integration"), integration_id, enabled)
 
 
-async def clear_schedule(on: Executor, tenant: UUID, provider: str) -> None:
-    """Take away the schedule of an integration's default lane."""
-    await on.execute(sql("clear_schedule"), tenant, provider)
-
-
 def _listed(tenants: Collection[UUID] | None) -> Sequence[UUID] | None:
     return None if tenants is None else list(tenants)

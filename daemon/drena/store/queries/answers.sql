@@ -64,7 +64,3 @@ limit $4;
 -- name: enable_integration
 -- Lets an integration be run, or not. $1 id, $2 whether.
 update tenant_integrations set is_enabled = $2, updated_at = now() where id = $1 and is_enabled is distinct from $2;
-
--- name: clear_schedule
--- Takes away the schedule of an integration's default lane. $1 tenant, $2 provider.
-delete from drena.schedules s where s.tenant_id = $1 and s.provider_slug = $2 and s.lane = '';
