@@ -115,7 +115,13 @@ async def open_front(
             if config.auth.mode == "open" and not all(map(is_loopback, plain)):
                 raise ConfigError("`auth.mode` is `open`, which is for this machine alone: the feed's socket is not.")
             front.feed = FeedServer(
-                hub=front.hub, gate=gate, desk=Desk(pool, host), pool=pool, settings=config.feed, log=log
+                hub=front.hub,
+                gate=gate,
+                desk=Desk(pool, host),
+                pool=pool,
+                settings=config.feed,
+                same_host=config.auth.mode != "open",
+                log=log,
             )
             front.feed_addresses = [bound_address(listener) for listener in plain]
             _read_feed(metrics, front.hub, front.feed)

@@ -60,7 +60,12 @@ def test_without_trusted_proxies_the_header_says_nothing():
     ],
 )
 def test_an_origin_is_allowed_by_the_list_or_when_all_is_this_machine(origin, host, allowed):
-    assert origin_is_allowed(origin, host, ("https://app.example",)) is allowed
+    assert origin_is_allowed(origin, host, ("https://app.example",), same_host=False) is allowed
+
+
+def test_where_a_token_is_needed_a_page_of_the_same_host_may_try():
+    for host, allowed in (("drena.example:8765", True), ("drena.example", True), ("other.example", False), (None, False)):
+        assert origin_is_allowed("https://drena.example", host, (), same_host=True) is allowed
 
 
 def test_doors_count_everybody_each_address_and_strangers():
@@ -128,7 +133,7 @@ async def test_a_subprotocol_is_named_only_when_it_was_offered_and_another_is_re
 
 
 async def test_a_feed_on_a_unix_socket(feed, tmp_path):
-    async with feed(listen=f"unix:{tmp_path}/feed.sock", trusted_proxies=("127.0.0.1",)) as stage:
+    async with feed(listen=f"unix:{tmp_path}/feed.sock", trusted_proxies=("127.0.0.1",)):
         stream = await trio.open_unix_socket(f"{tmp_path}/feed.sock")
         async with stream:
             await stream.send_all(

@@ -1,4 +1,4 @@
-"""Hostile clients: whatever they do, the server stays up, others notice nothing, and everything they took is given back."""
+"""Hostile clients: whatever they do, the server stays up, others notice nothing, and all they took is given back."""
 
 from __future__ import annotations
 

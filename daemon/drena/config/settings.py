@@ -217,7 +217,7 @@ class Feed(Section, frozen=True, kw_only=True):
     tls_key: Annotated[Path | None, _said("A PEM file with the certificate's key.")] = None
     origins: Annotated[
         tuple[str, ...],
-        _said("Origins whose pages may open a feed, as `https://app.example`; pages of this machine may anyway."),
+        _said("Origins whose pages may open a feed, as `https://app.example`; those of the same host may anyway."),
     ] = ()
     trusted_proxies: Annotated[
         tuple[str, ...],

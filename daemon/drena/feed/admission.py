@@ -63,20 +63,23 @@ def _without_port(text: str) -> str:
     return text.partition(":")[0] if text.count(":") == 1 else text
 
 
-def origin_is_allowed(origin: str | None, host: str | None, allowed: Sequence[str]) -> bool:
+def origin_is_allowed(origin: str | None, host: str | None, allowed: Sequence[str], *, same_host: bool) -> bool:
     """Whether a browser's page may open a feed. Programs send no Origin: their token is what counts.
 
     Args:
         origin: the header.
         host: the Host header: whom the page thinks it talks to.
         allowed: origins, as `https://app.example`; `*` allows all. A page of this machine may always talk to the feed
-            of this machine. By name alone more is not allowed: names can be made to point anywhere.
+            of this machine.
+        same_host: whether a page of the feed's own host may, whatever its port. A name can be made to point anywhere,
+            so this is for feeds that ask for a token.
     """
     if origin is None or "*" in allowed:
         return True
     if origin.lower().rstrip("/") in {each.lower().rstrip("/") for each in allowed}:
         return True
-    return _host_of(origin) in LOOPBACK_NAMES and _host_of(f"//{host}") in LOOPBACK_NAMES
+    page, feed = _host_of(origin), _host_of(f"//{host}") if host else None
+    return (page in LOOPBACK_NAMES and feed in LOOPBACK_NAMES) or (same_host and page is not None and page == feed)
 
 
 def _host_of(url: str) -> str | None:

@@ -58,10 +58,14 @@ class FeedServer:
     Args:
         hub, gate, desk, pool: see `Session`.
         settings: the section `feed`.
+        same_host: see `origin_is_allowed`.
         log: the daemon's log.
     """
 
-    def __init__(self, *, hub: Hub, gate: Gate, desk: Desk, pool: Pool, settings: Feed, log: LogLines) -> None:
+    def __init__(
+        self, *, hub: Hub, gate: Gate, desk: Desk, pool: Pool, settings: Feed, same_host: bool, log: LogLines
+    ) -> None:
+        self._same_host = same_host
         self._hub = hub
         self._gate = gate
         self._desk = desk
@@ -156,7 +160,8 @@ class FeedServer:
         if handshake is None or wire.lost:
             return
         headers = handshake.headers
-        if not origin_is_allowed(headers.get("origin"), headers.get("host"), self._settings.origins):
+        origin, host, allowed = headers.get("origin"), headers.get("host"), self._settings.origins
+        if not origin_is_allowed(origin, host, allowed, same_host=self._same_host):
             self.refused += 1
             await handshake.reject(403, b"This origin may not open a feed: see feed.origins.\n")
             return
