@@ -63,7 +63,6 @@ async def launch(env: Mapping[str, str], *listening: socket.socket) -> AsyncIter
         env=dict(env),
         pass_fds=descriptors,
         stdin=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
     )
     try:
         yield process
@@ -121,7 +120,7 @@ async def test_the_first_connection_starts_it_when_systemd_listens(database: str
         listening = [f"--listen=127.0.0.1:{port}" for port in (web, feed)]
         command = [str(ACTIVATE), *listening, f"--fdname={NAMES}", *given, sys.executable, "-m", "drena", "run"]
         with trio.fail_after(LIMIT_S):
-            process = await trio.lowlevel.open_process(command, stderr=subprocess.DEVNULL, env=env)
+            process = await trio.lowlevel.open_process(command, env=env)
             try:
                 while "failed" in (answer := await ask(web, LIVE)):  # noqa: ASYNC110  # it says nothing when it listens
                     await trio.sleep(0.02)
