@@ -53,11 +53,7 @@ class CronError(ValueError):
     def __init__(self, field: Literal["cron", "timezone"], words: tuple[str, str]) -> None:
         super().__init__(words[1])
         self.field = field
-        self._words = words
-
-    def reason(self, lang: str = "en") -> str:
-        """Why, in this language: `pt` or `en`."""
-        return self._words[0 if lang.startswith("pt") else 1]
+        self.words = words
 
 
 class Occurrence(NamedTuple):

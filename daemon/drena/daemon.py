@@ -44,13 +44,16 @@ from drena.engine.wakes import CHANNEL, listen_for_wakes
 from drena.errors import Exit
 from drena.front import open_front
 from drena.metrics import Metrics
+from drena.schedules import CHANNEL as SCHEDULES
+from drena.schedules import Scheduler
 from drena.store.migrate import migrate
+from drena.store.schedules import save_jitter
 from drena.systemd import notify
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-    from asyncpg_trio import Pool
+    from asyncpg_trio import Connection, Pool
     from drena.api import Provider
     from drena.config import Config
     from drena.engine.outside import Outside
@@ -62,7 +65,7 @@ if TYPE_CHECKING:
 RELEASE_LIMIT_S: Final = 5.0
 STRAGGLERS_LIMIT_S: Final = 8.0
 """Longer than the driver takes to give up a server that answers nothing: query, rollback and reset, 2 s each."""
-LIVE_SECTIONS: Final = ("tenant", "poll", "retry", "shutdown", "heal", "retention", "providers")
+LIVE_SECTIONS: Final = ("tenant", "poll", "retry", "shutdown", "heal", "retention", "schedule", "providers")
 SWEEP_LIMIT_S: Final = 300.0
 
 
@@ -155,10 +158,12 @@ class Daemon:
             services.start_soon(self._finisher.run, name="finisher")
             services.start_soon(self._reporter.run, name="reporter")
             services.start_soon(LoopWatch(self._host.providers, self._log, self.metrics).run, name="loop watch")
-            wakes = {CHANNEL: self._wake, **self._front.wakes}
+            scheduler = Scheduler(self._pool, self.metrics, self._log)
+            wakes = {CHANNEL: self._wake, SCHEDULES: scheduler.wake, **self._front.wakes}
             services.start_soon(listen_for_wakes, self._listen_url, wakes, self._log, name="listener")
             services.start_soon(self._sweep_now_and_then, name="sweep")
             services.start_soon(prune_now_and_then, self._pool, lambda: self._config.retention, self._log, name="prune")
+            services.start_soon(scheduler.run, name="schedules")
             await self._run_term(joined)
             while not self._stopping:
                 await self._run_term(_not_news)
@@ -218,7 +223,12 @@ class Daemon:
     async def _tell_limits(self, lease: Lease) -> None:
         async with self._pool.acquire() as conn:
             await lease.tell_limits(conn, self._limits())
-            await hygiene.save_thresholds(conn, self._config.heal)
+            await self._save_settings(conn)
+
+    async def _save_settings(self, conn: Connection) -> None:
+        """What SQL functions, and commands without this configuration, need to know."""
+        await hygiene.save_thresholds(conn, self._config.heal)
+        await save_jitter(conn, self._config.schedule.jitter_s)
 
     @property
     def ready(self) -> bool:
@@ -293,7 +303,7 @@ class Daemon:
         async def join() -> None:
             async with self._pool.acquire() as conn:
                 await lease.join(conn, self._name, self._limits())
-                await hygiene.save_thresholds(conn, self._config.heal)
+                await self._save_settings(conn)
 
         await outlast("join", join, self._log)
 

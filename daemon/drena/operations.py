@@ -20,7 +20,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from drena.cron import CronError
-from drena.problems import Refused
+from drena.problems import Refused, Words
 from drena.store import answers, steering
 from drena.store.answers import IntegrationPlace, JobPlace
 from drena.store.schedules import clear_schedule, set_schedule
@@ -260,7 +260,7 @@ async def _schedule(on: Executor, tenant_id: UUID, provider: str, schedule: Mapp
     try:
         await set_schedule(on, tenant_id, provider, cron=schedule["cron"], timezone=schedule.get("timezone"))
     except CronError as error:
-        raise Refused("schedule_invalid", field=f"schedule.{error.field}", reason=error.reason("pt")) from None
+        raise Refused("schedule_invalid", field=f"schedule.{error.field}", reason=Words(*error.words)) from None
 
 
 # The rules ------------------------------------------------------------------------------------------------------------

@@ -188,7 +188,7 @@ class Refused(Exception):
 
     Args:
         code: a key of `PROBLEMS`.
-        extensions: plain values that tell more, shown to whoever asked.
+        extensions: plain values that tell more, shown to whoever asked; `Words` come out in his language.
     """
 
     def __init__(self, code: str, /, **extensions: Any) -> None:
@@ -217,6 +217,7 @@ def problem(code: str, /, *, lang: Language = "pt", **extensions: Any) -> Proble
         KeyError: there is no such code.
     """
     kind = PROBLEMS[code]
+    extensions = {name: value.of(lang) if isinstance(value, Words) else value for name, value in extensions.items()}
     title, template = kind.title.of(lang), kind.detail.of(lang)
     needed = {name for _, name, _, _ in Formatter().parse(template) if name}
     detail = template.format_map(extensions) if needed <= extensions.keys() else f"{title}."

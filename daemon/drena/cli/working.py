@@ -136,6 +136,7 @@ async def integrations(config: Path | None, tenant: str | None, as_json: bool) -
         "paused",
         "last_status",
         "last_run",
+        "next_at",
         "active_status",
         "active_progress",
         "last_error",

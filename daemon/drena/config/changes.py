@@ -20,6 +20,7 @@ LIVE: Final = (
     "shutdown.",
     "heal.",
     "retention.",
+    "schedule.",
     "providers.",
 )
 """Settings, or whole sections, that a reload changes at once. Attempts in hand keep the HTTP client they have."""

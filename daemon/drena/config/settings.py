@@ -116,6 +116,15 @@ class Retention(Section, frozen=True, kw_only=True):
     batch: Annotated[Amount, _said("Rows one transaction deletes at most, about.")] = 500
 
 
+class Schedule(Section, frozen=True, kw_only=True):
+    """Jobs that the clock asks for."""
+
+    jitter_s: Annotated[
+        Annotated[float, Meta(ge=0, le=86_400)],
+        _said("Within how long the offices of one moment start, each always so much later as its name says."),
+    ] = 300.0
+
+
 class Log(Section, frozen=True, kw_only=True):
     """The daemon's own log, on standard error."""
 
@@ -293,6 +302,7 @@ class Config(Section, frozen=True, kw_only=True):
     shutdown: Shutdown = Shutdown()
     heal: Heal = Heal()
     retention: Retention = Retention()
+    schedule: Schedule = Schedule()
     log: Log = Log()
     plugins: Plugins = Plugins()
     auth: Auth = Auth()

@@ -14,6 +14,7 @@ from uuid import UUID
 import msgspec
 
 from drena.cron import DEFAULT_TIMEZONE, CronError, Occurrence, next_occurrence, offset_of
+from drena.store.plain import plain_json
 from drena.store.queries import sql
 
 if TYPE_CHECKING:
@@ -95,6 +96,11 @@ async def list_schedules(on: Executor, tenant_id: UUID | None = None) -> list[Sc
 async def has_integration(on: Executor, tenant_id: UUID, provider: str) -> bool:
     """Whether there is something to schedule."""
     return await on.fetchrow(sql("has_integration"), tenant_id, provider) is not None
+
+
+async def save_jitter(on: Executor, jitter_s: float) -> None:
+    """Let whoever sets a schedule, and every node, use this jitter."""
+    await on.execute(sql("save_setting"), "schedule.jitter_s", plain_json(jitter_s))
 
 
 async def due_schedules(on: Executor, limit: int) -> list[ScheduleKey]:

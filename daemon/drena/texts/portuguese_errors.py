@@ -243,4 +243,22 @@ COMPOSED: Final = {
 }
 """What the sources put together of pieces."""
 
-PHRASES: Final = NAMES | TOKENS | DATABASE | CONFIGURATION | LISTENING | COMPOSED
+SCHEDULES: Final = {
+    "The schedule {} cannot be set: {}.": "O agendamento {} não pode ser definido: {}.",
+    "{} of {} has no schedule; `drena schedule list` shows them.": (
+        "{} de {} não tem agendamento; `drena schedule list` mostra os que há."
+    ),
+}
+
+WATCHING: Final = {
+    "`feed.listen` names no port to connect to: say where the feed is with --url.": (
+        "`feed.listen` não diz uma porta a que se conectar: diga onde fica o feed com --url."
+    ),
+    "The feed at {} ended this: {}.": ("O feed em {} encerrou: {}."),
+    "There is no tenant {} that this token may see.": ("Não há cliente {} que este token possa ver."),
+    "{} is no address of a feed: write ws://host:port or wss://host.": (
+        "{} não é endereço de um feed: escreva ws://host:porta ou wss://host."
+    ),
+}
+
+PHRASES: Final = WATCHING | SCHEDULES | NAMES | TOKENS | DATABASE | CONFIGURATION | LISTENING | COMPOSED

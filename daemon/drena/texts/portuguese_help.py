@@ -40,6 +40,16 @@ CLICK: Final = {
 }
 
 PHRASES: Final = CLICK | {
+    "Set, clear and list when integrations run by themselves.": (
+        "Define, tira e lista quando integrações rodam sozinhas."
+    ),
+    "Zone of the expression's times.": "Fuso dos horários da expressão.",
+    "Let TENANT's PROVIDER run by the clock: CRON has five fields, minute hour day month weekday.": (
+        "Faz o PROVIDER do TENANT rodar por horário: CRON tem cinco campos, minuto hora dia mês dia-da-semana."
+    ),
+    "What was missed while no node ran is made up for once.": "O que se perdeu sem nenhum nó rodando é feito uma vez.",
+    "Let TENANT's PROVIDER run by the clock no more.": "Faz o PROVIDER do TENANT não rodar mais por horário.",
+    "List the schedules, the next to come first.": "Lista os agendamentos, o próximo primeiro.",
     "Drena runs the integrations of many tenants and never lets a job get stuck.": (
         "O Drena executa as integrações de muitos clientes e nunca deixa um job travado."
     ),
@@ -64,6 +74,9 @@ PHRASES: Final = CLICK | {
     ),
     "Exit codes: 0 every check passed, 1 one failed; 3 something it needs is not installed.": (
         "Códigos de saída: 0 todas as verificações passaram, 1 alguma falhou; 3 falta instalar algo."
+    ),
+    "Leave it all running at the end, status page included, until Ctrl-C.": (
+        "Deixa tudo no ar ao final, com a página de status, até um Ctrl-C."
     ),
     "Let the fake API misbehave, such as ignore_pagina=true, and see the demo fail; repeatable.": (
         "Faz a API falsa se comportar mal, como ignore_pagina=true, e a demonstração falhar; pode repetir."
@@ -159,4 +172,18 @@ PHRASES: Final = CLICK | {
     "Good for every tenant, also those to come.": "Vale para todos os clientes, também os que vierem.",
     "Good for this tenant (slug or id); may be repeated.": "Vale para este cliente (slug ou id); pode repetir.",
     "What it may do; may be repeated; else read.": "O que ele pode fazer; pode repetir; senão, ler.",
+    "Where the feed is, as ws://host:port or wss://host; else feed.listen.": (
+        "Onde fica o feed, como ws://host:porta ou wss://host; senão feed.listen."
+    ),
+    "A service token or JWT; better in $DRENA_TOKEN, where nobody sees it.": (
+        "Um token de serviço ou JWT; melhor em $DRENA_TOKEN, onde ninguém o vê."
+    ),
+    "Show what there is now, and end.": ("Mostra o que há agora e termina."),
+    "Print every frame as a line of JSON.": ("Mostra cada mensagem como uma linha de JSON."),
+    "Watch jobs move, of TENANT (slug or id) or of all that the token may see.": (
+        "Acompanha os jobs ao vivo, de TENANT (slug ou id) ou de todos que o token pode ver."
+    ),
+    "A client of the feed: it needs no database, and reconnects by itself. Ctrl-C ends it.": (
+        "Um cliente do feed: não precisa do banco e reconecta sozinho. Ctrl-C termina."
+    ),
 }

@@ -74,6 +74,10 @@ WORDS: Final = {
     "would create": "criaria",
     "would skip": "pularia",
     "would update": "alteraria",
+    "cron": "cron",
+    "next at": "próxima",
+    "problem": "problema",
+    "timezone": "fuso",
     "yes": "sim",
 }
 """Headers; some are the same word in both languages."""
@@ -91,6 +95,11 @@ PHRASES: Final = WORDS | {
     "Job {} had ended before, as {}; nothing was changed.": "O job {} já tinha terminado, como {}; nada mudou.",
     "Job {} is {}: it runs as soon as there is room.": "O job {} está {}: roda assim que houver lugar.",
     "There are no jobs.": "Não há jobs.",
+    "{} of {} runs next at {}.": "{} de {} roda em {}.",
+    "{} of {} runs by the clock no more.": "{} de {} não roda mais por horário.",
+    "Nothing runs by the clock: set it with `drena schedule set`.": (
+        "Nada roda por horário: defina com `drena schedule set`."
+    ),
     "There are no integrations: add rows to tenant_integrations.": (
         "Não há integrações: inclua linhas em tenant_integrations."
     ),

@@ -36,6 +36,10 @@ DATABASE_AND_QUEUE: Final = {
     "How long running attempts may go on before they are released to others.": (
         "Quanto as tentativas em curso podem continuar antes de serem devolvidas à fila."
     ),
+    "Within how long the offices of one moment start, each always so much later as its name says.": (
+        "Em quanto tempo começam os escritórios de um mesmo horário, cada um sempre tantos segundos depois, conforme o "
+        "nome."
+    ),
     "A pending job older than this that no node could run is ended.": (
         "Um job na fila há mais que isto, que nenhum nó pôde executar, é encerrado."
     ),
@@ -140,7 +144,7 @@ FEED: Final = {
     "Addresses or networks whose X-Forwarded-For is believed, as `127.0.0.1` or `10.0.0.0/8`.": (
         "Endereços ou redes em cujo X-Forwarded-For se acredita, como `127.0.0.1` ou `10.0.0.0/8`."
     ),
-    "Origins whose pages may open a feed, as `https://app.example`; pages of this machine may anyway.": (
+    "Origins whose pages may open a feed, as `https://app.example`; those of the same host may anyway.": (
         "Origens cujas páginas podem abrir um feed, como `https://app.example`; as desta máquina sempre podem."
     ),
     "Clients at once.": "Clientes ao mesmo tempo.",

@@ -34,12 +34,14 @@ where j.id = $1;
 select attempt, at, level, message, fields::text as fields from drena.job_logs where tenant_id = $1 and job_id = $2 order by id;
 
 -- name: list_integrations
--- Every integration with its last outcome and its active job; $1 tenant or null.
+-- Every integration with its last outcome, its active job and its next run; $1 tenant or null.
 select t.id, o.slug as tenant, t.provider, t.is_enabled as enabled,
        drena.is_paused(t.tenant_id, t.provider) as paused, t.last_status, t.last_error, t.last_run,
-       j.id as active_job_id, j.status as active_status, j.progress as active_progress
+       j.id as active_job_id, j.status as active_status, j.progress as active_progress,
+       nullif(s.next_at, 'infinity') as next_at, s.cron, s.timezone
 from tenant_integrations t
 join organizacoes o on o.id = t.tenant_id
+left join drena.schedules s on s.tenant_id = t.tenant_id and s.provider_slug = t.provider and s.lane = ''
 left join lateral (
     select * from integration_jobs j
     where j.tenant_id = t.tenant_id and j.provider_slug = t.provider and j.status in ('pending', 'running')
