@@ -16,7 +16,7 @@ DISTRIBUTIONS := $(patsubst pyproject.toml,.,$(DISTRIBUTIONS))
 SOURCES := daemon $(wildcard plugins contrib)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-demo demo test lint types imports packages faults check format lock bench driver-compat binary install uninstall clean
+.PHONY: help setup setup-demo demo test lint types imports packages faults check format lock bench driver-compat fuzz-http binary install uninstall clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 16
@@ -71,6 +71,9 @@ bench-%: setup
 
 faults: setup ## kill, freeze and cut off nodes, databases and networks for ten minutes; ARGS="--seed 7", "--kills 1000"
 	cd tests && ../$(BIN)/python -m faults.long $(ARGS)
+
+fuzz-http: setup ## make up requests to the HTTP API by its own document for five minutes; FUZZ_HTTP_S=3600, FUZZ_HTTP_SEED=7
+	FUZZ_HTTP_S=$${FUZZ_HTTP_S:-300} $(BIN)/python -m pytest tests/http/test_fuzz.py -s $(ARGS)
 
 driver-compat: setup ## asyncpg's own published tests against asyncpg_trio
 	$(BIN)/python tests/driver/compat/run.py $(ARGS)

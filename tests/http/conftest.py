@@ -3,6 +3,7 @@ its own, so that none sees another's jobs."""
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from support.postgres import PostgresServer
     from support.served import Office, Served
 
+LIMIT_S = 60 + float(os.environ.get("FUZZ_HTTP_S", "0"))
+"""A test may take so long; only fuzzing for longer does."""
+
 
 @pytest.fixture(scope="session")
 def served(server: PostgresServer, template: str) -> Iterator[Served]:
@@ -30,7 +34,7 @@ def served(server: PostgresServer, template: str) -> Iterator[Served]:
 @pytest.fixture
 async def db(served: Served) -> AsyncIterator[asyncpg_trio.Connection]:
     """A connection to the daemon's database."""
-    with trio.fail_after(60):
+    with trio.fail_after(LIMIT_S):
         async with asyncpg_trio.connect(served.dsn) as connection:
             yield connection
 
@@ -44,6 +48,6 @@ async def office(db: asyncpg_trio.Connection) -> Office:
 @pytest.fixture
 async def api(served: Served, office: Office) -> AsyncIterator[httpx2.AsyncClient]:
     """The API as a member of the office sees it."""
-    with trio.fail_after(60):
+    with trio.fail_after(LIMIT_S):
         async with office.client(served.url) as client:
             yield client

@@ -180,6 +180,19 @@ async def test_an_id_that_is_none_is_nobodys(path, api):
     assert answer.headers["content-type"] == "application/problem+json"
 
 
+@pytest.mark.parametrize(
+    "query,field",
+    [
+        ("limit=0", "limit"), ("limit=1e3", "limit"), ("status=done", "status"), ("tenant_id=1", "tenant_id"),
+        ("tenant_id=null", "tenant_id"), ("tenant=x", "tenant"), ("limit=1&limit=2", "limit"),
+        ("provider_slug=", "provider_slug"),
+    ],
+)  # fmt: skip
+async def test_a_parameter_that_cannot_be_is_named(query, field, api):
+    answer = await api.get(f"/v1/jobs?{query}")
+    assert (answer.status_code, answer.json()["field"]) == (400, field)
+
+
 async def test_head_is_get_without_a_body(api):
     answer = await api.head("/v1/me")
     assert (answer.status_code, answer.content) == (200, b"")

@@ -63,6 +63,11 @@ class Served:
     def port(self) -> int:
         return int(self.url.rpartition(":")[2])
 
+    @property
+    def text(self) -> str:
+        """The end of its log."""
+        return "\n".join(str(line.get("event")).rstrip() for line in self.lines[-60:])
+
     def connect(self) -> AbstractAsyncContextManager[asyncpg_trio.Connection]:
         """A connection to its database."""
         return asyncpg_trio.connect(self.dsn)
@@ -81,7 +86,7 @@ class Served:
             except queue.Empty:
                 line = None
             if line is None:
-                raise AssertionError(f"no {event!r} with {fields}:\n{self.lines[-40:]}")
+                raise AssertionError(f"no {event!r} with {fields}:\n{self.text}")
         return found[0]
 
     def read(self) -> None:

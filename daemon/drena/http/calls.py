@@ -123,11 +123,14 @@ class Call:
             else:
                 found[name] = values[0]
         try:
-            return msgspec.convert(found, kind, strict=False)
+            query = msgspec.convert(found, kind, strict=False)
         except msgspec.ValidationError as error:
             where = next((name for name in hints if f"`$.{name}" in str(error) or f"`{name}`" in str(error)), "")
             reason = str(error).partition(" - at")[0]
             raise Refused("parameter_invalid", field=where, reason=reason) from None
+        if (nothing := next((name for name in found if getattr(query, name) is None), None)) is not None:
+            raise Refused("parameter_invalid", field=nothing, reason="null")  # it would be read as if it were absent
+        return query
 
     async def body(self, kind: type[T]) -> T:
         """The body, decoded.
