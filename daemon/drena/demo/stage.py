@@ -27,6 +27,7 @@ from drena.demo.offices import OFFICES
 from drena.demo.processes import child_environment, open_fake, open_guard, run_drena
 from drena.demo.source import Source, open_source
 from drena.errors import ConfigError
+from drena.plugins import installed
 from drena.store.database import open_pool
 from drena.store.embedded import open_embedded
 
@@ -66,6 +67,7 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.json.decode(await self.drena("request", tenant, "acessorias", "--json"))
 
 
+PLUGIN: Final = "drena-acessorias"
 SETTINGS: Final = json.dumps({"confirm_delay_s": CONFIRM_DELAY_S, "entities": ["companies"]})
 """`tenant_integrations.config` of both offices: the demo counts companies."""
 
@@ -78,7 +80,7 @@ def check_installed() -> None:
     """
     for module, distribution in (
         ("fake_acessorias", "drena-fake-acessorias"),
-        ("drena_acessorias", "drena-acessorias"),
+        ("drena_acessorias", PLUGIN),
     ):
         if importlib.util.find_spec(module) is None:
             raise ConfigError(f"The demo needs the package {distribution}: install it with pip and try again.")
@@ -145,7 +147,8 @@ async def _open_marked(folder: Path) -> AsyncIterator[str]:
 
 
 def _configuration(folder: Path, url: str) -> str:
-    """The file an operator would write as /etc/drena/drena.toml."""
+    """The file an operator would write as /etc/drena/drena.toml. Other providers stay out: they have no fake here."""
+    others = sorted({source.name for source in installed()} - {PLUGIN})
     return f"""\
 state_dir = {json.dumps(str(folder / "state"))}
 [database]
@@ -156,6 +159,8 @@ base_s = {RETRY_BASE_S}
 requests_per_minute = {REQUESTS_PER_MINUTE}
 [feed]
 listen = "127.0.0.1:0"
+[plugins]
+disabled = {json.dumps(others)}
 [log]
 format = "json"
 """
