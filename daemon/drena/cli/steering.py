@@ -13,7 +13,7 @@ from drena.cli.speech import say, spoken, tell
 from drena.cli.tables import show, show_json
 from drena.cli.working import answer_in_words, end_in_words, refusal, tell_pauses, wait_for_end
 from drena.errors import Exit, UsageError
-from drena.store import retention, steering
+from drena.store import answers, retention, steering
 from drena.store.checks import CHECKS
 from drena.store.doctor import examine
 from drena.store.reads import find_tenant, get_job
@@ -40,7 +40,7 @@ async def why(config: Path | None, job_id: UUID, as_json: bool) -> None:
 async def cancel(config: Path | None, job_id: UUID, as_json: bool) -> None:
     """`drena cancel ID`."""
     async with open_stage(config) as (_scene, pool):
-        answer = await steering.cancel_job(pool, job_id)
+        answer = await answers.cancel_for(pool, job_id, None)
         job = await get_job(pool, job_id)
     if as_json:
         show_json({"outcome": answer.outcome, "job": job})
@@ -57,7 +57,7 @@ async def retry(config: Path | None, job_id: UUID, wait: bool, as_json: bool) ->
     """`drena retry ID [--wait]`."""
     async with open_stage(config) as (_scene, pool):
         old = await get_job(pool, job_id)
-        answer = await steering.retry_job(pool, job_id)
+        answer = await answers.retry_for(pool, job_id, None)
         if answer.job is None:
             raise UsageError(refusal(answer.outcome, old.tenant, old.provider))
         job = await get_job(pool, UUID(answer.job["id"]))

@@ -1,29 +1,20 @@
-"""Cancel, retry, pause, resume, nodes: the queue's steering as typed calls, for CLI, HTTP and feed alike."""
+"""Pause, resume, nodes: the queue's steering as typed calls, for CLI, HTTP and feed alike. Cancel and retry are in
+`drena.store.answers`."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import msgspec
 
 from drena.errors import UsageError
-from drena.store.jobs import Requested
 from drena.store.queries import sql
 
 if TYPE_CHECKING:
     from drena.store.jobs import Executor
-
-
-class Canceled(msgspec.Struct, frozen=True, kw_only=True):
-    """The answer of `drena.cancel_job`."""
-
-    outcome: str
-    """`canceled`, `cancel_requested`, `ended` or `not_found`."""
-    job: dict[str, Any] | None
-    """The job's row; None when there is no such job."""
 
 
 class PauseView(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,31 +59,6 @@ class NodeView(msgspec.Struct, frozen=True, kw_only=True):
     started_at: datetime
     lease_left_s: float
     """Negative when the lease is over."""
-
-
-async def cancel_job(on: Executor, job_id: UUID, *, by: UUID | None = None) -> Canceled:
-    """Ask for the end of a job. A running one ends within two seconds on whichever node runs it.
-
-    Args:
-        on: where.
-        job_id: the job.
-        by: the user who asks, for the job's log.
-    """
-    row = await on.fetchrow(sql("cancel_job"), job_id, by)
-    assert row is not None
-    return Canceled(outcome=row["outcome"], job=None if row["job"] is None else msgspec.json.decode(row["job"]))
-
-
-async def retry_job(on: Executor, job_id: UUID, *, by: UUID | None = None) -> Requested:
-    """Ask for a job like this one again; one that backs off is pulled forward instead.
-
-    Returns:
-        As `request_job`; the outcome may also be `not_found`.
-    """
-    row = await on.fetchrow(sql("retry_job"), job_id, by)
-    assert row is not None
-    job = None if row["job"] is None else msgspec.json.decode(row["job"])
-    return Requested(outcome=row["outcome"], healed_job_id=row["healed_job_id"], job=job)
 
 
 async def pause(

@@ -55,7 +55,7 @@ WORDS: Final = {
         "Nenhum nó ativo ({nodes}) tem o conector {provider}: instale-o em um deles; sem isso o job termina com falha "
         "em {in}.",
         "No live node ({nodes}) has the provider {provider}: install it on one of them; else the job fails in {in}."),
-    "backing_off": Texts("Aguardando nova tentativa ({attempt} de {max_attempts}) em {in}.",
+    "backing_off": Texts("Aguardando reprocessamento: tentativa {attempt} de {max_attempts} em {in}.",
                          "Backing off: attempt {attempt} of {max_attempts} starts in {in}."),
     "backing_off.ever": Texts("Aguardando sem prazo: peça a execução de novo com `drena retry`.",
                               "Waiting without an end: ask for it again with `drena retry`."),

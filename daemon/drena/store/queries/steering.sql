@@ -1,13 +1,5 @@
 -- Operators' hands on the queue: each statement calls the SQL function that HTTP, feed and a Supabase rpc() call use too.
 
--- name: cancel_job
--- Asks for the end of a job, wherever it runs; see drena.cancel_job for the outcomes (I2). $1 id, $2 who asks.
-select c.outcome, to_jsonb(c.job)::text as job from drena.cancel_job($1, $2) c;
-
--- name: retry_job
--- Asks for a job like this one again, or pulls it forward when it backs off (I1, I6); see drena.retry_job. $1 id, $2 who asks.
-select r.outcome, r.healed_job_id, to_jsonb(r.job)::text as job from drena.retry_job($1, $2) r;
-
 -- name: pause
 -- Nothing within the pause is claimed from here on. $1 tenant or null for all, $2 provider or null for all, $3 reason, $4 who.
 select drena.pause($1, $2, $3, $4);
