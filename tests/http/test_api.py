@@ -112,6 +112,18 @@ async def test_integrations_are_listed_and_changed_by_an_administrator_alone(api
         assert (await admin.patch(path, json={"is_enabeld": True})).json()["code"] == "body_invalid"
 
 
+async def test_a_schedule_is_set_told_and_taken_away(office, served):
+    path = f"/v1/integrations/{office.integration}"
+    async with office.client(served.url, office.admin) as admin:
+        wanted = {"cron": "0 6 * * 1-5", "timezone": "America/Sao_Paulo"}
+        told = as_type(await admin.patch(path, json={"schedule": wanted}), IntegrationView)
+        assert msgspec.to_builtins(told.schedule) == wanted
+        assert told.next_at is not None
+        assert as_type(await admin.patch(path, json={"paused": True}), IntegrationView).schedule == told.schedule
+        gone = as_type(await admin.patch(path, json={"schedule": None}), IntegrationView)
+        assert (gone.schedule, gone.next_at) == (None, None)
+
+
 async def test_stats_count_days_with_and_without_jobs(api, office, db):
     await db.execute(
         "insert into integration_jobs (tenant_id, provider_slug, lane, status, created_at, started_at, finished_at, "

@@ -36,7 +36,6 @@ ELSEWHERE = {
     "transfer_coding_unsupported": "test_wire.py",
     "http_version_unsupported": "test_wire.py",
     "keys_away": "test_front.py",
-    "schedule_invalid": "tests/schedules",
 }
 PROVOKED: dict[str, Provoke] = {}
 
@@ -184,6 +183,13 @@ async def _(scene):
 @provokes("payload_invalid")
 async def _(scene):
     return await scene.run(payload={"a": "\0"})
+
+
+@provokes("schedule_invalid")
+async def _(scene):
+    changed = {"schedule": {"cron": "every now and then"}}
+    path = f"/v1/integrations/{scene.office.integration}"
+    return await scene.ask("PATCH", path, token=scene.office.admin, json=changed)
 
 
 @provokes("lane_invalid")

@@ -88,7 +88,7 @@ async def serve_http(
     )
     served: Sequence[trio.abc.Listener[trio.abc.Stream]] = listeners
     if settings.tls_cert is not None and settings.tls_key is not None:
-        served = add_tls(listeners, settings.tls_cert, settings.tls_key)
+        served = await trio.to_thread.run_sync(add_tls, listeners, settings.tls_cert, settings.tls_key)
 
     async with trio.open_nursery() as nursery:
         await nursery.start(partial(server.run, served), name="http")
