@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
@@ -186,13 +185,13 @@ async def test_an_application_in_whose_frame_the_page_stands_hands_the_token_ove
     with trio.fail_after(LIMIT_S):
         async with (
             serve_html(application) as parent,
-            scene.serve(**SIGNED_IN, page__parents=json.dumps([parent])),
+            scene.serve(**SIGNED_IN, page__parents=parent),
             chromium.visit(parent) as visit,
         ):
 
             def look_into_the_frame(page: Page) -> None:
                 frame = page.frame_locator("iframe")
-                expect(frame.locator(".card")).to_have_attribute("data-state", "configured")
+                expect(frame.locator("li.card")).to_have_attribute("data-state", "configured")
                 expect(frame.get_by_role("button", name="Sair")).to_have_count(0)
 
             await visit.does(look_into_the_frame)

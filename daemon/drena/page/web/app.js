@@ -132,6 +132,7 @@ class App {
     this.me = me;
     this.phase = "ready";
     this.signin = { expired: false, error: "", busy: false, waiting: false };
+    this.answered = this.client.getSnapshot().problem; // it is that of the token before
     if (this.leave !== undefined) this.client.reconnect();
     this.follow();
     this.#heard();

@@ -103,8 +103,8 @@ export class Session {
     const fresh = token !== this.token;
     this.token = token;
     this.refused = null;
-    for (const answer of [...this.waiting]) answer(token);
-    if (fresh) this.onToken();
+    if (this.waiting.size > 0) for (const answer of [...this.waiting]) answer(token);
+    else if (fresh) this.onToken();
   }
 }
 

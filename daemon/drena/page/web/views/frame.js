@@ -83,7 +83,7 @@ function languageSwitch(app) {
       { key: lang, type: "button", lang: lang === "pt" ? "pt-BR" : "en", "aria-pressed": String(app.lang === lang), "aria-label": label, on: { click: () => app.speak(lang) } },
       lang.toUpperCase(),
     );
-  return h("div", { class: "switch", role: "group", "aria-label": app.t("lang.label") }, button("pt", "Português"), button("en", "English"));
+  return h("div", { class: "switch", role: "group", "aria-label": app.t("lang.label") }, button("pt", "PT · Português"), button("en", "EN · English"));
 }
 
 function themeSwitch(app) {
