@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 
+import httpx2
 import pytest
 import trio
 
@@ -107,4 +108,21 @@ async def test_a_reader_that_goes_away_ends_the_demo_quietly():
             await demo.read_until("on this machine alone")
             await demo.process.stdout.aclose()
             assert await demo.process.wait() == 128 + signal.SIGPIPE
+            assert demo.left() == []
+
+
+async def test_asked_to_stay_it_leaves_the_status_page_up_until_a_signal_and_then_ends_well():
+    with trio.fail_after(WHOLE_S):
+        async with open_demo("--stay") as demo:
+            await demo.read_until("Everything stays up")
+            await demo.read_until("Ctrl-C ends it.")
+            url = re.search(r"http://127\.0\.0\.1:\d+/", demo.said.partition("Everything stays up")[2])[0]
+            async with httpx2.AsyncClient(base_url=url) as browser:
+                assert "<html" in (await browser.get("/")).text
+                answer = await browser.get("/v1/me")
+                assert answer.status_code == 200, answer.text
+                offices = answer.json()["tenants"]
+            assert [office["slug"] for office in offices] == ["contmax", "horizonte"]
+            demo.process.send_signal(signal.SIGINT)
+            assert await demo.finish() == 0, demo.said
             assert demo.left() == []

@@ -36,11 +36,14 @@ def _knobs(_ctx: click.Context, _option: click.Parameter, values: tuple[str, ...
         metavar="NAME=VALUE",
         help="Let the fake API misbehave, such as ignore_pagina=true, and see the demo fail; repeatable.",
     ),
+    click.option("--stay", is_flag=True, help="Leave it all running at the end, status page included, until Ctrl-C."),
     click.option(
         "--picture", type=click.Path(path_type=Path, dir_okay=False), hidden=True, help="Write it as SVG too."
     ),
 )
-def demo(_config: Path | None, lang: Literal["pt", "en"] | None, knobs: dict[str, str], picture: Path | None) -> None:
+def demo(
+    _config: Path | None, lang: Literal["pt", "en"] | None, knobs: dict[str, str], stay: bool, picture: Path | None
+) -> None:
     """See Drena work, in about half a minute: a throwaway database, a fake API, two offices.
 
     However it ends, nothing is left running and no file stays: after kill -9 a guard process cleans up.
@@ -51,7 +54,7 @@ def demo(_config: Path | None, lang: Literal["pt", "en"] | None, knobs: dict[str
     """
     from drena.demo.play import play  # noqa: PLC0415  # it would make every other command start later
 
-    run_command(play, lang or spoken(), knobs, picture)
+    run_command(play, lang or spoken(), knobs, picture, stay)
 
 
 @command("run")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import sys
@@ -34,13 +35,14 @@ SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 LINES_OF_LOG: Final = 12
 
 
-async def play(language: Language | None, knobs: Mapping[str, str], picture: Path | None) -> Exit:
+async def play(language: Language | None, knobs: Mapping[str, str], picture: Path | None, stay: bool) -> Exit:
     """`drena demo`.
 
     Args:
         language: of the texts; by the user's locale when None.
         knobs: of the fake API, for seeing the demo fail.
         picture: an SVG file to write what was shown to.
+        stay: leave everything running after the last act, with the status page open to this machine, until a signal.
 
     Returns:
         0 when every expectation was met, 1 when not. However it ends, nothing is left running and no folder is left
@@ -54,8 +56,9 @@ async def play(language: Language | None, knobs: Mapping[str, str], picture: Pat
     recording = None if picture is None else Recording()
     screen = Screen(language or language_of(os.environ), recording)
     ended_by: list[int] = []
+    encore = trio.Event() if stay else None
     try:
-        folder = await _perform_until_told(screen, knobs, ended_by)
+        folder = await _perform_until_told(screen, knobs, ended_by, encore)
     except (DrenaError, OSError, ExceptionGroup) as error:
         if _reader_has_gone(error):  # `drena demo | head`
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -78,7 +81,9 @@ def _reader_has_gone(error: BaseException) -> bool:
     return isinstance(error, BrokenPipeError)
 
 
-async def _perform_until_told(screen: Screen, knobs: Mapping[str, str], ended_by: list[int]) -> Path:
+async def _perform_until_told(
+    screen: Screen, knobs: Mapping[str, str], ended_by: list[int], encore: trio.Event | None
+) -> Path:
     """All acts, ended early by a signal, which is then in `ended_by`; returns the folder, gone by then.
 
     Raises:
@@ -87,22 +92,54 @@ async def _perform_until_told(screen: Screen, knobs: Mapping[str, str], ended_by
     folder = Path()
     with trio.open_signal_receiver(*SIGNALS) as signals:
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(_end_on_signals, signals, nursery.cancel_scope, ended_by, name="signals")
             with trio.move_on_after(LIMIT_S) as limit:
-                folder = await _perform(screen, knobs)
+                end = Curtain(nursery.cancel_scope, limit, ended_by, encore)
+                nursery.start_soon(end.obey, signals, name="signals")
+                folder = await _perform(screen, knobs, end)
             nursery.cancel_scope.cancel(reason="the showing is over")
     if limit.cancelled_caught:
         raise DrenaError(f"The demo did not end within {LIMIT_S:.0f} s; everything was stopped and removed.")
     return folder
 
 
-async def _end_on_signals(signals: AsyncIterator[int], everything: trio.CancelScope, ended_by: list[int]) -> None:
-    async for number in signals:
-        ended_by.append(number)
-        everything.cancel(reason="told by a signal")
+class Curtain:
+    """When a showing ends: after its acts, by a signal, or, asked to stay, by a signal after its acts."""
+
+    def __init__(
+        self, everything: trio.CancelScope, limit: trio.CancelScope, ended_by: list[int], encore: trio.Event | None
+    ) -> None:
+        self._everything = everything
+        self._limit = limit
+        self._ended_by = ended_by
+        self._encore = encore
+        self._staying = False
+
+    async def obey(self, signals: AsyncIterator[int]) -> None:
+        """Runs until cancelled."""
+        async for number in signals:
+            if self._staying and self._encore is not None and not self._encore.is_set():
+                self._encore.set()
+            else:
+                self._ended_by.append(number)
+                self._everything.cancel(reason="told by a signal")
+
+    async def stay(self, screen: Screen, stage: Stage) -> None:
+        """Show where the status page is, and wait for somebody to have seen enough; without an encore, go at once."""
+        if self._encore is None:
+            return
+        self._limit.deadline = math.inf
+        self._staying = True
+        screen.heading(None, "stay_title")
+        screen.say("stay", url=_page(stage.daemon_log))
+        await self._encore.wait()
 
 
-async def _perform(screen: Screen, knobs: Mapping[str, str]) -> Path:
+def _page(log: Path) -> str:
+    lines = [msgspec.json.decode(line) for line in log.read_text().splitlines() if "http listening" in line]
+    return f"http://{lines[-1]['addresses'][0]}/"
+
+
+async def _perform(screen: Screen, knobs: Mapping[str, str], end: Curtain) -> Path:
     """All acts; returns the folder that is gone by then."""
     screen.heading(None, "title")
     screen.say("intro", style="dim")
@@ -121,6 +158,7 @@ async def _perform(screen: Screen, knobs: Mapping[str, str]) -> Path:
             await acts.changes(show)
             await acts.typed(show)
             await acts.counts(show)
+            await end.stay(screen, stage)
         if screen.expectations.failed:
             _quote_log(screen, stage.daemon_log)
     return folder

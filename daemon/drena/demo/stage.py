@@ -161,6 +161,10 @@ requests_per_minute = {REQUESTS_PER_MINUTE}
 listen = "127.0.0.1:0"
 [plugins]
 disabled = {json.dumps(others)}
+[http]
+listen = "127.0.0.1:0"
+[auth]
+mode = "open"
 [log]
 format = "json"
 """

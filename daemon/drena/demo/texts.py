@@ -39,6 +39,11 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "Em cada escritório já há {rows} linhas digitadas à mão, com o documento escrito de cinco jeitos.",
         "In each office people had typed {rows} rows by hand, writing the document in five ways.",
     ),
+    "stay_title": ("Tudo continua no ar", "Everything stays up"),
+    "stay": (
+        "Abra {url} no navegador: é a página de status, sem senha, só nesta máquina. Ctrl-C encerra.",
+        "Open {url} in a browser: the status page, without a password, for this machine alone. Ctrl-C ends it.",
+    ),
     # 1
     "settle_title": ("O que o sistema antigo deixou travado", "What the old system left stuck"),
     "col_what": ("job", "job"),
