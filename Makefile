@@ -31,6 +31,7 @@ demo: setup-demo ## see Drena work: database, fake API, two offices, in one minu
 	@$(BIN)/drena demo $(ARGS)
 
 test: setup ## all tests
+	@.ci/browser
 	$(BIN)/python -m pytest $(ARGS)
 
 lint: setup ## ruff, and flake8-async for the cancellation rules that ruff lacks
