@@ -48,6 +48,8 @@ CHANNEL: Final = "drena_access"
 """Notified by the database when a membership or a token changes; whoever listens calls `Gate.wake`."""
 GUESTS_AT_ONCE: Final = 10
 """How many of a plugin's answers are waited for together."""
+READERS: Final = 3
+"""How many who come in may hold a connection of the pool together: a crowd at the door must not keep jobs waiting."""
 GAP_S: Final = 0.2
 """Between two readings, at least: a thousand changes in a row are few readings."""
 
@@ -82,6 +84,7 @@ class Gate:
         self._keys = KeySet(auth.keys_url, log) if auth.keys_url else None
         self._doorman = Doorman(host.authorizer, log) if host.authorizer is not None else None
         self._followers = Followers()
+        self._readers = trio.CapacityLimiter(READERS)
         self._heard = 0
         self._news = trio.Event()
         self._sooner = trio.Event()
@@ -146,7 +149,10 @@ class Gate:
 
     async def _service(self, token: str) -> Principal:
         digest, seen = digest_of(token), self._heard
-        row = None if digest is None else await use_token(self._pool, digest)
+        if digest is None:
+            raise Refused("token_invalid")
+        async with self._readers:
+            row = await use_token(self._pool, digest)
         if row is None or row.revoked:
             raise Refused("token_invalid")
         if row.left_s is not None and row.left_s <= 0:
@@ -155,7 +161,7 @@ class Gate:
 
     async def _user(self, token: str) -> Principal:
         bearer, seen = await self._verified(token), self._heard
-        membership = (await read_memberships(self._pool, [bearer.user_id]))[bearer.user_id]
+        membership = await self._member(bearer.user_id)
         ends_at_s = trio.current_time() + bearer.left_s
         return replace(_of_user(bearer.user_id, membership, seen), expires_at=bearer.expires_at, ends_at_s=ends_at_s)
 
@@ -164,10 +170,14 @@ class Gate:
         if access.tenants is not UNSET:
             return principal_of(access, seen)
         assert access.user_id is not None
-        membership = (await read_memberships(self._pool, [access.user_id]))[access.user_id]
+        membership = await self._member(access.user_id)
         known = principal_of(structs.replace(access, tenants=frozenset()), seen)
         member = _of_user(access.user_id, membership, seen)
         return replace(known, tenants=member.tenants, admin_of=member.admin_of, origin=None)
+
+    async def _member(self, user_id: UUID) -> Membership:
+        async with self._readers:
+            return (await read_memberships(self._pool, [user_id]))[user_id]
 
     async def _verified(self, token: str) -> Bearer:
         """The bearer by the first key that can be meant: the one the token names, else the secret."""

@@ -22,7 +22,7 @@ from .agreement import expect_agreement
 from .places import DEFAULT_FILE, default_state_dir, reason
 from .schema import Keys, Setting, settings_of
 from .settings import Config, ProviderOverrides
-from .sources import FILE_VARIABLE, Found, from_environment, from_table, lookup
+from .sources import FILE_VARIABLE, Found, from_credentials, from_environment, from_table, lookup
 
 SHOWN_CHARS = 80
 
@@ -59,6 +59,7 @@ def read_config(path: Path | None, environ: Mapping[str, str], *, default_file: 
         at = file or default_file
         found.update((f.path, f) for f in from_table(_read_file(at), known, place=f"file {at}"))
     found.update((f.path, f) for f in from_environment(environ, known))
+    found.update((f.path, f) for f in from_credentials(environ, known))
     values = {key: _checked(item, lookup(key, known)) for key, item in found.items()}
     values.setdefault(("state_dir",), default_state_dir(environ, root=os.geteuid() == 0))
     config = _assemble(values)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any
 
 from drena.errors import ConfigError
@@ -62,6 +63,28 @@ def from_environment(environ: Mapping[str, str], known: Mapping[Keys, Setting]) 
         if setting is None:
             raise _unknown(name, [_variable(_spelled(s.path, path)) for s in known.values()], "environment")
         yield Found(path, _from_text(environ[name], setting), name)
+
+
+def from_credentials(environ: Mapping[str, str], known: Mapping[Keys, Setting]) -> Iterator[Found]:
+    """The settings that may hold a password and are systemd credentials, named as their variables would be.
+
+    Raises:
+        ConfigError: a credential is there and cannot be read.
+    """
+    folder = environ.get("CREDENTIALS_DIRECTORY")
+    if not folder:
+        return
+    for path in (path for path, setting in known.items() if setting.secret and ANY not in path):
+        name = variable_of(path)
+        try:
+            text = (Path(folder) / name).read_text(encoding="utf-8").rstrip("\r\n")
+        except FileNotFoundError:
+            continue
+        except (OSError, UnicodeDecodeError) as error:
+            msg = f"The systemd credential {name} cannot be read: check the file it comes from."
+            raise ConfigError(msg) from error
+        if text:
+            yield Found(path, text, f"systemd credential {name}")
 
 
 def variable_of(path: Keys) -> str:

@@ -145,6 +145,9 @@ CONFIGURATION: Final = {
     "No place for the daemon's files: set `state_dir` in the configuration file or DRENA_STATE_DIR.": (
         "Não há lugar para os arquivos do daemon: defina `state_dir` no arquivo de configuração ou DRENA_STATE_DIR."
     ),
+    "The systemd credential {} cannot be read: check the file it comes from.": (
+        "A credencial systemd {} não pode ser lida: confira o arquivo de origem."
+    ),
     "The file of secrets {} cannot be read: {}.": "O arquivo de segredos {} não pode ser lido: {}.",
     "Line {} of the file of secrets {} is not NAME=value, with a name in upper case.": (
         "A linha {} do arquivo de segredos {} não é NOME=valor, com o nome em maiúsculas."
