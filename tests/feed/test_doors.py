@@ -64,7 +64,12 @@ def test_an_origin_is_allowed_by_the_list_or_when_all_is_this_machine(origin, ho
 
 
 def test_where_a_token_is_needed_a_page_of_the_same_host_may_try():
-    for host, allowed in (("drena.example:8765", True), ("drena.example", True), ("other.example", False), (None, False)):
+    for host, allowed in (
+        ("drena.example:8765", True),
+        ("drena.example", True),
+        ("other.example", False),
+        (None, False),
+    ):
         assert origin_is_allowed("https://drena.example", host, (), same_host=True) is allowed
 
 

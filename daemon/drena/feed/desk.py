@@ -7,37 +7,22 @@ job.
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
-import msgspec
 import trio
 
 from drena import operations
 from drena.engine.outages import PASSING
 from drena.feed import protocol
 from drena.problems import Refused
-from drena.store.web import KeyOf, claim_key, keep_answer, kept_answer
 
 if TYPE_CHECKING:
     from asyncpg_trio import Pool
     from drena.access import Principal
-    from drena.operations import Started
     from drena.plugins import PluginHost
 
 LIMIT_S: Final = 10.0
-CLAIMS: Final = 3
-"""A key that is forgotten between two looks at it is claimed again; more than twice in a row nobody forgets one."""
-
-
-class Wanted(msgspec.Struct, frozen=True, kw_only=True):
-    """What a run asks for, as HTTP's POST /v1/jobs has it: both make the same fingerprint of it."""
-
-    tenant_id: UUID
-    provider_slug: str
-    lane: str = ""
-    payload: dict[str, Any] | None = None
 
 
 class Desk:
@@ -75,45 +60,17 @@ class Desk:
             raise Refused("database_away") from None
 
     async def _run(self, principal: Principal, frame: protocol.Run) -> protocol.Reply:
-        wanted = Wanted(
-            tenant_id=frame.tenant_id, provider_slug=frame.provider_slug, lane=frame.lane, payload=frame.payload or {}
-        )
-        if not _is_uuid(frame.ref):
-            started = await self._start(self._pool, principal, wanted)
-            return _reply(frame.ref, started.job, started.healed_job_id)
-        claimed = KeyOf(frame.tenant_id, principal.subject, frame.ref)
-        fingerprint = hashlib.sha256(msgspec.json.encode(wanted, order="deterministic")).digest()
-        for _ in range(CLAIMS):
-            async with self._pool.acquire() as conn, conn.transaction():
-                if await claim_key(conn, claimed, fingerprint):
-                    started = await self._start(conn, principal, wanted)
-                    await keep_answer(conn, claimed, 201, _body(started))
-                    return _reply(frame.ref, started.job, started.healed_job_id)
-                kept = await kept_answer(conn, claimed)
-            if kept is not None and kept.fingerprint != fingerprint:
-                raise Refused("idempotency_conflict")
-            if kept is not None:
-                answer = msgspec.json.decode(kept.answer)
-                healed = answer.pop("healed_job_id", None)
-                return _reply(frame.ref, answer, None if healed is None else UUID(healed))
-        raise Refused("database_away")
-
-    async def _start(self, on: Any, principal: Principal, wanted: Wanted) -> Started:
-        return await operations.run_job(
-            on,
-            self._host,
-            principal,
-            tenant_id=wanted.tenant_id,
-            provider_slug=wanted.provider_slug,
-            lane=wanted.lane,
-            payload=wanted.payload,
-        )
-
-
-def _body(started: Started) -> str:
-    """As HTTP answers it: the job, and beside its members the one it replaces."""
-    healed: dict[str, Any] = {} if started.healed_job_id is None else {"healed_job_id": started.healed_job_id}
-    return msgspec.json.encode(started.job | healed).decode()
+        wanted: dict[str, Any] = {
+            "tenant_id": frame.tenant_id,
+            "provider_slug": frame.provider_slug,
+            "lane": frame.lane,
+            "payload": frame.payload,
+        }
+        if _is_uuid(frame.ref):
+            started, _ = await operations.run_job_once(self._pool, self._host, principal, frame.ref, **wanted)
+        else:
+            started = await operations.run_job(self._pool, self._host, principal, **wanted)
+        return _reply(frame.ref, started.job, started.healed_job_id)
 
 
 def _reply(ref: str, job: dict[str, Any], healed: UUID | None) -> protocol.Reply:

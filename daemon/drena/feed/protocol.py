@@ -143,8 +143,8 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename=
     """`job:<uuid>` or `integration:<uuid>`."""
     v: int
     """Its version; take the row unless you hold a greater one."""
-    d: JobView | IntegrationView | Any = None
-    """Its whole value."""
+    d: Any = None
+    """Its whole value: a JobView or an IntegrationView, as `k` says."""
     deleted: bool = False
 
 
@@ -259,6 +259,8 @@ def encode(frame: ClientFrame | ServerFrame) -> bytes:
 def json_schema() -> dict[str, Any]:
     """JSON Schema of all frames: `#/$defs/ClientFrame` and `#/$defs/ServerFrame`."""
     (client, server), parts = msgspec.json.schema_components((ClientFrame, ServerFrame), ref_template="#/$defs/{name}")
+    value = parts["Row"]["properties"]["d"]
+    value["anyOf"] = [{"$ref": f"#/$defs/{kind.__name__}"} for kind in (JobView, IntegrationView)]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": SUBPROTOCOL,

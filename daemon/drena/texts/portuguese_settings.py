@@ -145,7 +145,7 @@ FEED: Final = {
         "Endereços ou redes em cujo X-Forwarded-For se acredita, como `127.0.0.1` ou `10.0.0.0/8`."
     ),
     "Origins whose pages may open a feed, as `https://app.example`; those of the same host may anyway.": (
-        "Origens cujas páginas podem abrir um feed, como `https://app.example`; as desta máquina sempre podem."
+        "Origens cujas páginas podem abrir um feed, como `https://app.example`; as do mesmo host sempre podem."
     ),
     "Clients at once.": "Clientes ao mesmo tempo.",
     "Clients of one address at once.": "Clientes de um endereço ao mesmo tempo.",
