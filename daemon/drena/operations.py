@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import base64
 import re
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 from uuid import UUID
 
@@ -24,6 +25,7 @@ from drena.problems import Refused, Words
 from drena.store import answers, steering
 from drena.store.answers import IntegrationPlace, JobPlace
 from drena.store.schedules import clear_schedule, set_schedule
+from drena.store.web import KeyOf, claim_key, keep_answer, kept_answer
 from drena.store.why import why
 
 if TYPE_CHECKING:
@@ -35,6 +37,8 @@ if TYPE_CHECKING:
     from drena.store.answers import Outcome, View
     from drena.store.jobs import Executor
 
+CLAIMS: Final = 3
+"""A key that is forgotten between two looks at it is claimed again; more than twice in a row nobody forgets one."""
 LANE_CHARS: Final = 100
 PAYLOAD_BYTES: Final = 64 * 1024
 STATUSES: Final = frozenset({"pending", "running", "success", "error", "canceled"})
@@ -86,6 +90,46 @@ async def run_job(
     text = _payload(payload or {})
     await _expect_provider(on, host, tenant_id, provider_slug)
     return _started(await answers.run_for(on, tenant_id, provider_slug, lane, text, principal.user_id))
+
+
+async def run_job_once(
+    pool: Pool,
+    host: PluginHost,
+    principal: Principal,
+    key: str,
+    *,
+    tenant_id: UUID,
+    provider_slug: str,
+    lane: str = "",
+    payload: dict[str, Any] | None = None,
+) -> tuple[Started, bool]:
+    """Like `run_job`, but only once for a key of this principal's: asked again within a day, over HTTP or the feed, the
+    answer is that of the first time. Requests at once wait for each other. What is refused does not use the key up.
+
+    Returns:
+        The job, and whether it is an old answer.
+
+    Raises:
+        Refused: as `run_job`; `idempotency_conflict` when the key was used for something else.
+    """
+    _payload(payload or {})
+    wanted: dict[str, Any] = {"tenant_id": tenant_id, "provider_slug": provider_slug, "lane": lane}
+    wanted["payload"] = payload or {}
+    fingerprint = sha256(msgspec.json.encode(wanted, order="deterministic")).digest()
+    claimed = KeyOf(tenant_id, principal.subject, key)
+    for _ in range(CLAIMS):
+        async with pool.acquire() as conn, conn.transaction():
+            if await claim_key(conn, claimed, fingerprint):
+                started = await run_job(conn, host, principal, **wanted)
+                await keep_answer(conn, claimed, 201, msgspec.json.encode(started).decode())
+                return started, False
+            kept = await kept_answer(conn, claimed)
+        if kept is not None and kept.fingerprint != fingerprint:
+            raise Refused("idempotency_conflict")
+        if kept is not None:
+            job, healed = msgspec.json.decode(kept.answer)
+            return Started(job, None if healed is None else UUID(healed)), True
+    raise Refused("database_away")
 
 
 async def retry_job(on: Executor, host: PluginHost, principal: Principal, job_id: UUID) -> Started:

@@ -30,6 +30,14 @@ async def test_a_repeated_request_gets_the_same_answer(api, wanted, key):
     assert again.headers["idempotency-replayed"] == "true"
 
 
+@pytest.mark.parametrize("text", [b'"\\ud800"', b'"\\u0000"'])
+async def test_a_payload_that_postgresql_cannot_hold_is_named_with_a_key_and_without(text, api, office, key):
+    body = b'{"tenant_id":"%s","provider_slug":"acessorias","payload":{"a":%s}}' % (str(office.id).encode(), text)
+    for headers in ({}, key):
+        answer = await api.post("/v1/jobs", content=body, headers={"content-type": "application/json"} | headers)
+        assert answer.json()["code"] in ("payload_invalid", "body_invalid")
+
+
 async def test_requests_at_once_with_one_key_make_one_job(api, wanted, key, office):
     answers = []
 

@@ -2,60 +2,37 @@
 
 from __future__ import annotations
 
-import hashlib
-from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
-from starlette.responses import Response
 
 from drena import operations
-from drena.http.answers import JSON, json_answer
+from drena.http.answers import json_answer
 from drena.http.shapes import JobRequest, JobsQuery, LogsQuery
 from drena.problems import Refused
-from drena.store.web import KeyOf, claim_key, keep_answer, kept_answer
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from starlette.responses import Response
+
     from drena.http.calls import Call
     from drena.operations import Page, Started
 
 KEY_CHARS: Final = 255
-CLAIMS: Final = 3
-"""A key that is forgotten between two looks at it is claimed again; more than twice in a row nobody forgets one."""
 
 
 async def create_job(call: Call) -> Response:
     """`POST /v1/jobs`."""
-    wanted = await call.body(JobRequest)
-    wanted.payload = wanted.payload or {}  # saying nothing is the same request, also for its fingerprint
+    wanted = msgspec.structs.asdict(await call.body(JobRequest))
+    pool, host, who = call.house.pool, call.house.host, call.principal
     key = call.request.headers.get("idempotency-key")
-    run = partial(
-        operations.run_job,
-        host=call.house.host,
-        principal=call.principal,
-        tenant_id=wanted.tenant_id,
-        provider_slug=wanted.provider_slug,
-        lane=wanted.lane,
-        payload=wanted.payload,
-    )
     if key is None:
-        return _created(_encoded(await run(call.house.pool)))
+        return _started(await operations.run_job(pool, host, who, **wanted), 201)
     if not (0 < len(key) <= KEY_CHARS and key.isascii() and key.isprintable()):
         raise Refused("parameter_invalid", field="Idempotency-Key", reason=f"1-{KEY_CHARS} ASCII")
-    claimed = KeyOf(wanted.tenant_id, call.principal.subject, key)
-    fingerprint = hashlib.sha256(msgspec.json.encode(wanted, order="deterministic")).digest()
-    for _ in range(CLAIMS):
-        async with call.house.pool.acquire() as conn, conn.transaction():
-            if await claim_key(conn, claimed, fingerprint):
-                body = _encoded(await run(conn))
-                await keep_answer(conn, claimed, 201, body.decode())
-                return _created(body)
-            kept = await kept_answer(conn, claimed)
-        if kept is not None and kept.fingerprint != fingerprint:
-            raise Refused("idempotency_conflict")
-        if kept is not None:
-            return _created(kept.answer.encode(), {"Idempotency-Replayed": "true"}, kept.status)
-    raise Refused("database_away")
+    started, old = await operations.run_job_once(pool, host, who, key, **wanted)
+    return _started(started, 201, {"Idempotency-Replayed": "true"} if old else {})
 
 
 async def list_jobs(call: Call) -> Response:
@@ -102,7 +79,7 @@ async def retry_job(call: Call) -> Response:
     """`POST /v1/jobs/{job_id}/retry`."""
     job_id = call.id_of("job_id", "job_not_found")
     started = await operations.retry_job(call.house.pool, call.house.host, call.principal, job_id)
-    return Response(_encoded(started), 202, _location(started.job["id"]), media_type=JSON)
+    return _started(started, 202)
 
 
 def page(found: Page) -> Response:
@@ -110,15 +87,8 @@ def page(found: Page) -> Response:
     return json_answer({"items": found.items, "next_cursor": found.next_cursor})
 
 
-def _encoded(started: Started) -> bytes:
-    healed: dict[str, Any] = {} if started.healed_job_id is None else {"healed_job_id": started.healed_job_id}
-    return msgspec.json.encode(started.job | healed)
-
-
-def _created(body: bytes, headers: dict[str, str] | None = None, status: int = 201) -> Response:
-    job_id = msgspec.json.decode(body)["id"]
-    return Response(body, status, {**_location(job_id), **(headers or {})}, media_type=JSON)
-
-
-def _location(job_id: str) -> dict[str, str]:
-    return {"Location": f"/v1/jobs/{job_id}"}
+def _started(started: Started, status: int, headers: Mapping[str, str] | None = None) -> Response:
+    """A job that was asked for, and beside its members the stuck one that it replaces."""
+    healed = {} if started.healed_job_id is None else {"healed_job_id": started.healed_job_id}
+    location = {"Location": f"/v1/jobs/{started.job['id']}"}
+    return json_answer(started.job | healed, status, {**location, **(headers or {})})
