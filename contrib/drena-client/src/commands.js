@@ -85,8 +85,9 @@ export class Commands {
       outcome = { ok: false, problem: error.problem };
     }
     const job = outcome.ok ? outcome.job : outcome.problem.activeJob;
-    if (job) this.#learn(job);
-    if (job) this.#world.setTimeout(() => this.#check(job), CHECK_MS);
+    if (!job || job.version === undefined) return outcome;
+    this.#learn(job);
+    this.#world.setTimeout(() => this.#check(job), CHECK_MS);
     return outcome;
   }
 

@@ -16,7 +16,7 @@ import { connectionState } from "./connection-state.js";
 import { LEFT, Link, SILENT } from "./link.js";
 import { Poller, WAIT_S } from "./poller.js";
 import { ownProblem } from "./problems.js";
-import { Resyncs } from "./resyncs.js";
+import { AT_ONCE, Resyncs } from "./resyncs.js";
 import { covers, Steps } from "./steps.js";
 import { Tokens } from "./tokens.js";
 import { Tries } from "./tries.js";
@@ -173,8 +173,13 @@ export class Connection {
   /** Read everything anew. @returns {boolean} whether there is anything to wait for */
   refresh() {
     if (!this.#open) return false;
-    if (!this.canSend) this.reconnect();
-    else for (const { id } of this.#feed.tenants) this.#resyncs.ask(id);
+    const tenants = this.#feed.tenants.map(({ id }) => id);
+    if (this.canSend && tenants.length <= AT_ONCE) {
+      for (const id of tenants) this.#resyncs.ask(id);
+    } else {
+      for (const id of tenants) this.#feed.state(id).lose();
+      this.reconnect();
+    }
     return true;
   }
 

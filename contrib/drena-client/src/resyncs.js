@@ -12,6 +12,9 @@ export const AHEAD_MS = 2_000;
 /** A snapshot that was asked for comes within this time. */
 export const SNAPSHOT_MS = 10_000;
 
+/** When more tenants than this are out of step, one new connection is less to ask for than a snapshot of each. */
+export const AT_ONCE = 10;
+
 export class Resyncs {
   #world;
   #feed;
@@ -43,6 +46,7 @@ export class Resyncs {
   ask(tenant) {
     this.#feed.state(tenant).lose();
     if (this.#asked.has(tenant)) return;
+    if (this.#asked.size >= AT_ONCE) return this.#giveUp();
     this.#asked.set(
       tenant,
       this.#world.setTimeout(() => this.#giveUp(), SNAPSHOT_MS),

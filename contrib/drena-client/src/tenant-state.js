@@ -3,8 +3,8 @@
  *
  * The server numbers a tenant's changes without a hole. So a frame is either old (dropped), next (applied) or beyond a
  * gap; a gap is never papered over, it is told to the caller, who asks for a snapshot. Rows carry versions of their
- * own: the answer to a click, a row of the feed and a row read over HTTP may arrive in any order, and only a newer one
- * wins.
+ * own: the answer to a click, a row of the feed and a row read over HTTP may arrive in any order, and no older one wins.
+ * Of the same version the feed's is taken: what belongs to a row may change beside it (an integration's schedule).
  *
  * `progress` frames lie outside the numbering. They are kept beside the row they speak of, never in its place, so that
  * one that comes late cannot take back what a newer row says.
@@ -166,10 +166,9 @@ export class TenantState {
    */
   #change(key, version, view, fed) {
     const known = this.#rows.get(key);
-    if (known && version <= known.version) {
-      if (fed && !known.fed) this.#rows.set(key, { ...known, fed });
-      return false;
-    }
+    const old = known !== undefined && (fed ? version < known.version : version <= known.version);
+    if (old && fed && !known.fed) this.#rows.set(key, { ...known, fed });
+    if (old) return false;
     if (known && known.progressVersion > version && view.status === "running") {
       const { progress, progress_detail } = known.view;
       this.#rows.set(key, { ...known, version, view: { ...view, progress, progress_detail }, fed });

@@ -10,6 +10,7 @@
  * @property {string | null} [unit]
  * @property {string | null} [phase]
  * @property {string | null} [message]
+ * @property {number | null} [rate_per_s] how many of the unit a second
  * @property {number | null} [eta_s] seconds left, as estimated
  *
  * @typedef {object} JobView

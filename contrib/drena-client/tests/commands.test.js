@@ -272,6 +272,18 @@ test("refetch reads everything anew and is done when it is there", async () => {
   assert.deepEqual([done.outcome, stage.shown.jobs.length], ["done", 2]);
 });
 
+test("refetch of many tenants is one new connection, not a message for each", async () => {
+  const tenants = Array.from({ length: 11 }, (_, n) => TENANT.slice(0, -2) + String(n).padStart(2, "0"));
+  const stage = new Stage(HTTP);
+  await stage.live([], { tenants });
+  const before = stage.socket;
+  stage.client.refetch();
+  await stage.pass(0);
+  stage.socket.accept();
+  assert.notEqual(stage.socket, before);
+  assert.deepEqual([before.of("resync"), stage.socket.of("hello")[0].resume], [[], {}]);
+});
+
 test("refetch without a connection tries for one at once, and does not wait for ever", async () => {
   const stage = new Stage(HTTP);
   await stage.pass(0);

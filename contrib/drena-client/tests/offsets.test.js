@@ -44,6 +44,19 @@ test("a delta that overlaps what is known is applied, and its older rows are not
   assert.equal(stage.shown.jobs.length, 3);
 });
 
+test("a row of the same version is taken from the feed, and not from an answer", async () => {
+  const stage = new Stage();
+  await stage.live([], { offset: 10 });
+  const row = (each) => ({ k: `integration:${each.id}`, v: each.version, d: each });
+  const changed = integration(1, { paused: true });
+  await stage.say({ ...delta(11, 11), rows: [row(integration(1))] }, { ...delta(12, 12), rows: [row(changed)] });
+  assert.deepEqual(stage.shown.integrations, [changed]);
+  stage.client.run({ tenantId: TENANT, providerSlug: "acessorias" });
+  await stage.say(delta(13, 13, [job(1, { status: "running", version: 2 })]));
+  await stage.say({ t: "reply", ref: "key-1", ok: true, job: job(1, { version: 2 }) });
+  assert.equal(stage.shown.jobs[0].status, "running");
+});
+
 test("an empty delta proves that nothing was missed", async () => {
   const stage = new Stage();
   await stage.live([job(1)], { offset: 10 });
@@ -66,6 +79,17 @@ test("a gap is told as stale, asked for once, and closed by the snapshot", async
   await stage.say(snapshot(13, [job(1), job(2), job(3)]), delta(14, 14, [job(4)]));
   assert.equal(stage.shown.jobs.length, 4);
   assert.equal(stage.shown.connection, "live");
+});
+
+test("a gap in many tenants at once is one new connection, not a message for each", async () => {
+  const tenants = Array.from({ length: 12 }, (_, n) => TENANT.slice(0, -2) + String(n).padStart(2, "0"));
+  const stage = new Stage();
+  await stage.live([], { tenants });
+  const old = stage.socket;
+  for (const tenant of tenants) old.say(delta(12, 12, [], { tenant }));
+  (await stage.next(600)).accept();
+  assert.equal(old.of("resync").length, 10);
+  assert.deepEqual(Object.keys(stage.socket.of("hello")[0].resume), tenants.slice(11));
 });
 
 test("a snapshot that never comes ends the connection, and the next one asks for everything", async () => {

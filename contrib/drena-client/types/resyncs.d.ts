@@ -8,6 +8,8 @@
 export const AHEAD_MS: 2000;
 /** A snapshot that was asked for comes within this time. */
 export const SNAPSHOT_MS: 10000;
+/** When more tenants than this are out of step, one new connection is less to ask for than a snapshot of each. */
+export const AT_ONCE: 10;
 export class Resyncs {
     /**
      * @param {World} world

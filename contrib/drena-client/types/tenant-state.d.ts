@@ -8,8 +8,8 @@ export function newestFirst(one: JobView, other: JobView): number;
  *
  * The server numbers a tenant's changes without a hole. So a frame is either old (dropped), next (applied) or beyond a
  * gap; a gap is never papered over, it is told to the caller, who asks for a snapshot. Rows carry versions of their
- * own: the answer to a click, a row of the feed and a row read over HTTP may arrive in any order, and only a newer one
- * wins.
+ * own: the answer to a click, a row of the feed and a row read over HTTP may arrive in any order, and no older one wins.
+ * Of the same version the feed's is taken: what belongs to a row may change beside it (an integration's schedule).
  *
  * `progress` frames lie outside the numbering. They are kept beside the row they speak of, never in its place, so that
  * one that comes late cannot take back what a newer row says.

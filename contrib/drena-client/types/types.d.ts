@@ -14,6 +14,10 @@ export type ProgressDetail = {
     phase?: string | null | undefined;
     message?: string | null | undefined;
     /**
+     * how many of the unit a second
+     */
+    rate_per_s?: number | null | undefined;
+    /**
      * seconds left, as estimated
      */
     eta_s?: number | null | undefined;
