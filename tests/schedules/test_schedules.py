@@ -264,7 +264,7 @@ async def test_setting_a_schedule_wakes_the_nodes_and_moving_on_does_not(databas
 async def test_a_node_runs_what_is_due_and_what_is_set_while_it_sleeps(database):
     ran: list[str] = []
 
-    async def act(ctx: Any) -> None:
+    async def act(ctx: Any) -> None:  # noqa: ASYNC124
         ran.append(ctx.tenant.slug)
 
     class Clockwork(Script):
