@@ -135,10 +135,10 @@ async def stage(database):
 
 
 @asynccontextmanager
-async def standing(database):
+async def standing(database, **auth):
     config = Config(
         state_dir=Path("/nowhere"),
-        auth=Auth(issuer=ISSUER, jwt_secret=SECRET),
+        auth=Auth(issuer=ISSUER, jwt_secret=SECRET, **auth),
         feed=Feed(listen="127.0.0.1:0"),
         http=Http(listen="127.0.0.1:0", requests_per_minute=100_000, anonymous_per_minute=100_000),
     )
