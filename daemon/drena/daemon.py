@@ -33,6 +33,7 @@ from drena.engine.finishes import Finisher
 from drena.engine.gauges import connect_gauges
 from drena.engine.lease import Lease, release_jobs
 from drena.engine.loop_watch import LoopWatch
+from drena.engine.observers import Observers
 from drena.engine.outages import outlast
 from drena.engine.outside import warn_of_clashes
 from drena.engine.pruning import prune_now_and_then
@@ -110,6 +111,7 @@ class Daemon:
         self.metrics = self._connected_metrics()
         self._finisher = Finisher(pool, self.refusals, log, self.metrics)
         self._reporter = Reporter(pool, self.refusals, log)
+        self._observers = self._opened_observers(redactor) if host.observers else None
         self._attempts = Attempts(
             Desk(
                 pool=pool,
@@ -124,6 +126,7 @@ class Daemon:
                 deadline_s=self._deadline_s,
                 no_progress_s=lambda provider: provider.limits.no_progress_s,
                 metrics=self.metrics,
+                observers=self._observers,
             )
         )
         self._dispatcher: Dispatcher | None = None
@@ -164,9 +167,14 @@ class Daemon:
             services.start_soon(self._sweep_now_and_then, name="sweep")
             services.start_soon(prune_now_and_then, self._pool, lambda: self._config.retention, self._log, name="prune")
             services.start_soon(scheduler.run, name="schedules")
+            if self._observers is not None:
+                services.start_soon(self._observers.run, name="observers")
+                services.start_soon(self._observers.bury, name="observers' end")
             await self._run_term(joined)
             while not self._stopping:
                 await self._run_term(_not_news)
+            if self._observers is not None:
+                await self._observers.wait_told()
             services.cancel_scope.cancel(reason="drained")
 
     def _connected_metrics(self) -> Metrics:
@@ -182,6 +190,17 @@ class Daemon:
             room=lambda: self._config.node.max_jobs,
         )
         return metrics
+
+    def _opened_observers(self, redactor: Redactor) -> Observers:
+        return Observers(
+            self._host.observers,
+            pool=self._pool,
+            outside=self._outside,
+            redactor=redactor,
+            metrics=self.metrics,
+            log=self._log,
+            die=self._die,
+        )
 
     def _signs(self) -> dict[str, bool]:
         """What `/readyz` tells of this node."""

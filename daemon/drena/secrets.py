@@ -222,8 +222,9 @@ def _expect_safe(path: Path, status: os.stat_result) -> None:
 
 
 def variable_name(provider: str, name: str, tenant: str) -> str:
-    """The variable and credential that hold a secret: upper case, everything but ASCII letters and digits as `_`."""
-    return re.sub(r"[^A-Z0-9]", "_", f"{provider}_{name}_{tenant}".upper())
+    """The variable and credential that hold a secret: upper case, everything but ASCII letters and digits as `_`. An
+    observer's secrets belong to no tenant: theirs is empty."""
+    return re.sub(r"[^A-Z0-9]", "_", "_".join(part for part in (provider, name, tenant) if part).upper())
 
 
 def find_clashes(secrets: Iterable[tuple[str, str, str]]) -> list[SecretClash]:
@@ -253,6 +254,8 @@ def _fault(secret: str) -> str | None:
 
 def _sentence(provider: str, name: str, tenant: str, *, verb: str = "defina") -> str:
     variable = variable_name(provider, name, tenant)
+    if not tenant:
+        return f'o segredo "{name}" de {provider}: {verb} a variável de ambiente ou a credencial systemd {variable}'
     return (
         f'o segredo "{name}" do provedor {provider} para o escritório {tenant}: {verb} a variável de ambiente '
         f"{variable} ou a credencial systemd {variable}"

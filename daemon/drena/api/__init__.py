@@ -10,7 +10,8 @@ implementations marked with `hookimpl`:
         return [MyProvider()]
 
 Hooks are synchronous, called once at start. The objects they return have async methods that run on Trio. A plugin may
-also say where secrets come from (`drena_secrets`, called for each) and who lets people in (`drena_authorizer`).
+also say where secrets come from (`drena_secrets`, called for each), who lets people in (`drena_authorizer`), and be
+told how attempts end (`drena_observers`).
 
 The rules an attempt lives by, kept by the daemon and not by the provider's good will:
 
@@ -45,10 +46,12 @@ import msgspec
 import pluggy
 
 from .access import Access, Authorizer
+from .observing import AttemptEnd, Observer, ObserverContext, ObserverTransaction
 
 __all__ = [
     "API_VERSION",
     "Access",
+    "AttemptEnd",
     "AttemptFenced",
     "Authorizer",
     "CheckContext",
@@ -60,6 +63,9 @@ __all__ = [
     "Limits",
     "Logger",
     "NoSettings",
+    "Observer",
+    "ObserverContext",
+    "ObserverTransaction",
     "Pace",
     "Provider",
     "ProviderUnreachable",

@@ -14,10 +14,11 @@ from __future__ import annotations
 
 import math
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import trio
 
+from drena.api import AttemptEnd
 from drena.engine import verdict
 from drena.engine.call import call_provider, retry_of
 from drena.store.jobs import Finish
@@ -150,14 +151,27 @@ class Attempt:
             self._log.warning("attempt is fenced: the job is somebody else's now")
             return
         await self._desk.reporter.flush()  # the job's own lines come before the last one
-        accepted = await self._desk.finisher.finish(_finish(self._claim, outcome, self._desk.redactor))
+        written = _finish(self._claim, outcome, self._desk.redactor)
+        accepted = await self._desk.finisher.finish(written)
         self._count(verdict.outcome_of(outcome) if accepted else "fenced", outcome.code)
         if not accepted:
             self._log.warning("verdict refused: the job is somebody else's now", status=outcome.status)
             return
+        if self._desk.observers is not None:
+            self._desk.observers.tell(self._end(written))
         fields = {name: value for name, value in outcome.fields.items() if name != "event"}
         duration_ms = round((trio.current_time() - self._began_s) * 1000)
         self._tell(outcome.level, outcome.line, duration_ms=duration_ms, **fields)
+
+    def _end(self, written: Finish) -> AttemptEnd:
+        return AttemptEnd(
+            job=self._claim.job,
+            tenant=self._claim.tenant,
+            status=cast("Any", written.status),
+            code=written.code,
+            message=written.message,
+            took_s=trio.current_time() - self._began_s,
+        )
 
     def _count(self, outcome: str, code: str | None = None) -> None:
         took_s = trio.current_time() - self._began_s

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from drena.api import Provider
     from drena.config import Retry as RetrySettings
     from drena.engine.finishes import Finisher
+    from drena.engine.observers import Observers
     from drena.engine.outside import Outside
     from drena.engine.refusals import Refusals
     from drena.engine.reports import Reporter
@@ -64,6 +65,8 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     interruptions: Counter[UUID] = msgspec.field(default_factory=Counter)
     """How often a job lost the database since it last moved; only jobs that did."""
     metrics: Metrics = msgspec.field(default_factory=Metrics)
+    observers: Observers | None = None
+    """None when nobody wants to know, which then costs nothing."""
 
 
 async def call_provider(

@@ -38,7 +38,7 @@ class Outside:
         self.threads = Threads()
         self.config = config
         """Replaced when the daemon reloads."""
-        self._clients = clients
+        self.clients = clients
         self.paces = paces
 
     @asynccontextmanager
@@ -54,7 +54,7 @@ class Outside:
         values = {name: self.secrets.read(provider.slug, name, tenant.slug) for name in provider.secrets}
         limit = overrides.requests_per_minute or provider.limits.requests_per_minute
         pace = self.paces.pace(tenant.id, provider.slug, credential_digest(values), limit)
-        async with self._clients.open(pace=pace, log=log, settings=client_settings(overrides)) as client:
+        async with self.clients.open(pace=pace, log=log, settings=client_settings(overrides)) as client:
             yield client, pace
 
 

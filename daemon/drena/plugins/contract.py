@@ -9,7 +9,7 @@ from typing import Any, Final, get_args, get_type_hints
 
 import msgspec
 
-from drena.api import API_VERSION, Authorizer, Limits, Provider
+from drena.api import API_VERSION, Authorizer, Limits, Observer, Provider
 
 SLUG: Final = re.compile(r"[a-z][a-z0-9_]{0,62}")
 CATEGORIES: Final = get_args(get_args(get_type_hints(Provider)["category"])[0])
@@ -99,6 +99,27 @@ def check_authorizer(authorizer: Any) -> None:
             inspect.signature(getattr(authorizer, method)).bind(*[object()] * arguments)
         except TypeError as error:
             raise PluginFault(f"the authorizer's `{method}` must take {arguments} argument(s)") from error
+
+
+def check_observer(observer: Any) -> None:
+    """Hold an observer against the contract of `drena.api.Observer`.
+
+    Raises:
+        PluginFault: the first thing that is wrong.
+    """
+    if not isinstance(observer, Observer):
+        hint = "; call it: `[MyObserver()]`" if isinstance(observer, type) else ""
+        raise PluginFault(f"drena_observers() returned {kind(observer)} where an Observer is expected{hint}")
+    name = getattr(observer, "name", None)
+    if not isinstance(name, str) or not SLUG.fullmatch(name):
+        raise PluginFault(f"{type(observer).__name__}.name is {name!r}; it must match [a-z][a-z0-9_]*")
+    for method, arguments in (("attempt_ended", 2), ("tend", 1)):
+        if not inspect.iscoroutinefunction(getattr(observer, method)):
+            raise PluginFault(f"observer {name!r}: `{method}` must be an async method")
+        try:
+            inspect.signature(getattr(observer, method)).bind(*[object()] * arguments)
+        except TypeError as error:
+            raise PluginFault(f"observer {name!r}: `{method}` must take {arguments} argument(s)") from error
 
 
 def said(error: BaseException) -> str:

@@ -14,9 +14,9 @@ from typing import Any, Final, NamedTuple
 
 import pluggy
 
-from drena.api import API_VERSION, Authorizer, Provider, hookspec
+from drena.api import API_VERSION, Authorizer, Observer, Provider, hookspec
 
-from .contract import PluginFault, check_authorizer, check_provider, kind, said
+from .contract import PluginFault, check_authorizer, check_observer, check_provider, kind, said
 
 GROUP: Final = "drena"
 
@@ -27,6 +27,11 @@ class Hooks:
     @hookspec
     def drena_providers(self) -> list[Provider]:
         """The providers this plugin offers. Called once at start, synchronously; it should do no I/O."""
+        raise NotImplementedError
+
+    @hookspec
+    def drena_observers(self) -> list[Observer]:
+        """Objects that are told how attempts end. Called once at start, synchronously; it should do no I/O."""
         raise NotImplementedError
 
     @hookspec(firstresult=True)
@@ -66,6 +71,7 @@ class Offer:
     providers: Sequence[Provider] = ()
     authorizer: Authorizer | None = None
     secrets: Callable[[str, str, str], object] | None = None
+    observers: Sequence[Observer] = ()
 
 
 def ask(plugin: Any) -> Offer:
@@ -95,6 +101,7 @@ def ask(plugin: Any) -> Offer:
         providers=_providers(trial) if "drena_providers" in hooks else (),
         authorizer=_authorizer(trial) if "drena_authorizer" in hooks else None,
         secrets=_secrets(trial) if "drena_secrets" in hooks else None,
+        observers=_observers(trial) if "drena_observers" in hooks else (),
     )
 
 
@@ -108,15 +115,27 @@ def _call(trial: pluggy.PluginManager, name: str) -> Any:
 
 
 def _providers(trial: pluggy.PluginManager) -> Sequence[Provider]:
-    answers = _call(trial, "drena_providers")
+    answer = _listed(trial, "drena_providers", "providers")
+    for provider in answer:
+        check_provider(provider)
+    return answer
+
+
+def _observers(trial: pluggy.PluginManager) -> Sequence[Observer]:
+    answer = _listed(trial, "drena_observers", "observers")
+    for observer in answer:
+        check_observer(observer)
+    return answer
+
+
+def _listed(trial: pluggy.PluginManager, name: str, what: str) -> Sequence[Any]:
+    answers = _call(trial, name)
     answer = answers[0] if answers else None
     if inspect.iscoroutine(answer):
         answer.close()
-        raise PluginFault("drena_providers is async; hooks are synchronous")
+        raise PluginFault(f"{name} is async; hooks are synchronous")
     if not isinstance(answer, (list, tuple)):
-        raise PluginFault(f"drena_providers() returned {kind(answer)} where a list of providers is expected")
-    for provider in answer:
-        check_provider(provider)
+        raise PluginFault(f"{name}() returned {kind(answer)} where a list of {what} is expected")
     return answer
 
 

@@ -10,7 +10,7 @@ from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any, Literal
 
-from drena.api import Authorizer, Provider
+from drena.api import Authorizer, Observer, Provider
 from drena.errors import UsageError
 
 from .contract import PluginFault, said
@@ -48,6 +48,8 @@ class PluginHost:
     """Who lets people in, in place of the built-in tokens."""
     secrets: Sequence[SecretSource] = ()
     """Who is asked for secrets first, in this order."""
+    observers: Sequence[Observer] = ()
+    """Who is told how attempts end."""
 
     def provider(self, slug: str) -> Provider:
         """The provider with this slug.
@@ -97,6 +99,7 @@ def load_plugins(
         [*reports, *_unknown_disabled(disabled, sources)],
         next((offer.authorizer for offer in taken.values() if offer.authorizer is not None), None),
         [SecretSource(name, offer.secrets) for name, offer in taken.items() if offer.secrets is not None],
+        [observer for offer in taken.values() for observer in offer.observers],
     )
 
 
@@ -125,11 +128,19 @@ def _load(source: Source, disabled: Collection[str], taken: Mapping[str, Offer])
             raise PluginFault("it is disabled by `plugins.disabled`")
         offer = ask(_import(source.entry))
         _check_slugs(offer.providers, {p.slug: p for other in taken.values() for p in other.providers})
+        _check_names(offer.observers, {o.name for other in taken.values() for o in other.observers})
         if offer.authorizer is not None:
             _check_only_authorizer(taken)
     except PluginFault as fault:
         return replace(report, state="skipped", reason=str(fault)), None
     return replace(report, providers=tuple(p.slug for p in offer.providers), hooks=offer.hooks), offer
+
+
+def _check_names(observers: Sequence[Observer], taken: Collection[str]) -> None:
+    names = [observer.name for observer in observers]
+    for name in names:
+        if name in taken or names.count(name) > 1:
+            raise PluginFault(f"there is an observer {name!r} already")
 
 
 def _check_only_authorizer(taken: Mapping[str, Offer]) -> None:
