@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from page.scene import Scene
 
 DEPLOYMENT = ROOT / "contrib" / "deployment"
+NGINX = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
 LIMIT_S = 60.0
 NAME = "drena.localhost"
 """Chromium resolves every name below localhost to this machine."""
@@ -47,7 +49,7 @@ http {{
 """
 
 
-@pytest.mark.skipif(shutil.which("nginx") is None, reason="nginx is missing: apt-get install nginx-light")
+@pytest.mark.skipif(NGINX is None, reason="nginx is missing: apt-get install nginx-light")
 async def test_the_page_and_its_feed_work_through_nginx(scene: Scene, chromium: Chromium, tmp_path: Path):
     office = await scene.open_office("contmax", 45)
     port = free_port()
@@ -94,7 +96,7 @@ def run_nginx(scene: Scene, port: int, folder: Path) -> Iterator[None]:
         sites, count = re.subn(pattern, replacement, sites)
         assert count, f"the example has no {pattern} any more"
     (folder / "nginx.conf").write_text(AROUND.format(folder=folder, sites=sites))
-    command = ["nginx", "-c", folder / "nginx.conf", "-p", folder]
+    command = [NGINX, "-c", folder / "nginx.conf", "-p", folder]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         try:
             wait_for_port(port, process)

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import posixpath
+import re
 from importlib import resources
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, Final
@@ -18,7 +20,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from importlib.resources.abc import Traversable
 
 LANGUAGES: Final = ("pt", "en")
@@ -30,6 +32,10 @@ MEDIA_TYPES: Final = {
     ".svg": "image/svg+xml",
     ".webmanifest": "application/manifest+json",
 }
+
+
+MODULES: Final = b"<!-- modules -->"
+IMPORT: Final = re.compile(rb'^(?:import|export)[^;"]* from "(\.[^"]+)"', re.MULTILINE)
 
 
 class Asset(msgspec.Struct, frozen=True):
@@ -45,18 +51,34 @@ class Asset(msgspec.Struct, frozen=True):
 
 def load_assets() -> dict[str, Asset]:
     """Every file by its path below `/page/`; `index.html` is what `GET /` answers."""
-    return dict(_assets(resources.files(__name__) / "web", PurePosixPath()))
+    bodies = dict(_bodies(resources.files(__name__) / "web", PurePosixPath()))
+    links = (f'<link rel="modulepreload" href="page/{path}">' for path in _modules(bodies, "app.js", set()))
+    bodies["index.html"] = bodies["index.html"].replace(MODULES, "\n    ".join(links).encode())
+    return {path: _asset(path, body) for path, body in bodies.items()}
 
 
-def _assets(folder: Traversable, path: PurePosixPath) -> Iterator[tuple[str, Asset]]:
+def _bodies(folder: Traversable, path: PurePosixPath) -> Iterator[tuple[str, bytes]]:
     for entry in folder.iterdir():
         below = path / entry.name
         if entry.is_dir():
-            yield from _assets(entry, below)
-        elif (media_type := MEDIA_TYPES.get(below.suffix)) is not None:
-            body = entry.read_bytes()
-            etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
-            yield str(below), Asset(body, gzip.compress(body, 9, mtime=0), media_type, etag)
+            yield from _bodies(entry, below)
+        elif below.suffix in MEDIA_TYPES:
+            yield str(below), entry.read_bytes()
+
+
+def _asset(path: str, body: bytes) -> Asset:
+    etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+    return Asset(body, gzip.compress(body, 9, mtime=0), MEDIA_TYPES[PurePosixPath(path).suffix], etag)
+
+
+def _modules(bodies: Mapping[str, bytes], path: str, seen: set[str]) -> Iterator[str]:
+    """A module, and every other one that it needs: named at once, they need not be found one after the other."""
+    if path in seen:
+        return
+    seen.add(path)
+    yield path
+    for found in IMPORT.findall(bodies[path]):
+        yield from _modules(bodies, posixpath.normpath(posixpath.join(posixpath.dirname(path), found.decode())), seen)
 
 
 def security_headers(feed_url: str | None, parents: Sequence[str] = ()) -> dict[str, str]:

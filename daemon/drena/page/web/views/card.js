@@ -178,12 +178,17 @@ function atRest(app, { integration, last, state }) {
   }
 }
 
+/** The word that goes with a counter. */
+export function counted(app, name, value) {
+  return app.t(`result.${name}.${value === 1 ? "one" : "other"}`);
+}
+
 /** The counters of a result; the important ones stand out. */
 export function tallies(app, counters) {
   return h(
     "ul",
     { class: "tallies", role: "list" },
-    counters.map(([name, value]) => h("li", { key: name, class: name === "errors" ? "tally tally-bad" : "tally" }, h("b", null, number(app.lang, value)), " ", app.t(`result.${name}`))),
+    counters.map(([name, value]) => h("li", { key: name, class: name === "errors" ? "tally tally-bad" : "tally" }, h("b", null, number(app.lang, value)), " ", counted(app, name, value))),
   );
 }
 

@@ -1,10 +1,10 @@
 /** Every run of an integration, newest first: what the feed knows now, and older pages on demand. */
 
 import { h } from "../dom.js";
-import { fullMoment, moment, took } from "../format.js";
+import { fullMoment, moment, number, took } from "../format.js";
 import { icon } from "../icons.js";
 import { at, countersOf, isActive, stateOfJob } from "../model.js";
-import { pill, tallies, why } from "./card.js";
+import { counted, pill, tallies, why } from "./card.js";
 import { logs } from "./logs.js";
 
 const PAGE = 20;
@@ -107,9 +107,9 @@ function run(app, integration, job) {
 }
 
 function resultLine(app, job) {
-  const counters = countersOf(job.result);
-  const found = Object.fromEntries(counters);
-  return counters.length > 0 ? ["created", "updated", "read"].filter((name) => found[name] !== undefined).map((name) => `${found[name]} ${app.t(`result.${name}`)}`).join(" · ") : "";
+  const found = Object.fromEntries(countersOf(job.result));
+  const told = ["created", "updated", "read"].filter((name) => found[name] !== undefined);
+  return told.map((name) => `${number(app.lang, found[name])} ${counted(app, name, found[name])}`).join(" · ");
 }
 
 function opened(app, integration, job) {
