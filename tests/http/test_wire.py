@@ -113,3 +113,16 @@ async def test_clients_that_vanish_in_the_middle_of_an_answer_leave_the_daemon_w
     assert (await api.get("/readyz")).status_code == 200
     assert served.find("a request ended in an error") == []
     assert served.find("an HTTP connection ended in an error") == []
+
+
+async def test_clients_that_vanish_in_the_middle_of_a_body_leave_the_daemon_well(served, office, api):
+    head = (
+        f"POST /v1/jobs HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {office.member}\r\n"
+        f"X-Request-Id: half-{office.slug}\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"
+    )
+    stream = await trio.open_tcp_stream("127.0.0.1", served.port)
+    await stream.send_all(head.encode())
+    await stream.aclose()
+    line = await trio.to_thread.run_sync(lambda: served.logged("http request", request_id=f"half-{office.slug}"))
+    assert line["status"] in (0, 408)
+    assert served.find("a request ended in an error") == []

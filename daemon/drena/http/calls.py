@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import types
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, Union, get_args, get_origin, get_type_hints
 from uuid import UUID
 
 import msgspec
 import trio
+from starlette.requests import ClientDisconnect
 
 from drena.problems import Refused
 
@@ -70,6 +72,8 @@ class Call:
     """The client's address as far as it is known; empty on a Unix socket without a proxy's word."""
     direct: bool
     """Nobody has passed the request on."""
+    secure: bool
+    """The client speaks TLS, to us or to a proxy that is trusted."""
     route: str = ""
     """The path as a template, once it is known."""
     _principal: Principal | None = None
@@ -159,10 +163,14 @@ class Call:
             raise Refused("body_too_large", limit_bytes=limit)
         found = bytearray()
         with trio.move_on_after(BODY_LIMIT_S):
-            async for chunk in self.request.stream():
-                found += chunk
-                if len(found) > limit:
-                    raise Refused("body_too_large", limit_bytes=limit)
+            try:
+                async with aclosing(self.request.stream()) as chunks:
+                    async for chunk in chunks:
+                        found += chunk
+                        if len(found) > limit:
+                            raise Refused("body_too_large", limit_bytes=limit)
+            except ClientDisconnect:
+                raise Refused("request_timeout") from None  # half a body is no request; nobody reads this
             return bytes(found)
         raise Refused("request_timeout")
 

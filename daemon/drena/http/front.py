@@ -24,6 +24,7 @@ from drena.http.answers import STATIC_HEADERS, problem_answer
 from drena.http.calls import Call
 from drena.http.headers import (
     client_address,
+    is_in,
     is_loopback_host,
     is_own_origin,
     parse_networks,
@@ -89,6 +90,7 @@ class Front:
     def _call(self, request: Request) -> Call:
         headers, peer = request.headers, request.client.host if request.client else ""
         client = client_address(peer, ",".join(headers.getlist("x-forwarded-for")), self._proxies)
+        proxied = peer == "" or is_in(peer, self._proxies)
         return Call(
             request=request,
             house=self._house,
@@ -96,6 +98,7 @@ class Front:
             language=preferred_language(headers.get("accept-language", "")),
             client=client,
             direct=client == peer and not any(name in headers for name in FORWARDED),
+            secure=request.url.scheme == "https" or (proxied and headers.get("x-forwarded-proto") == "https"),
         )
 
     async def _answer(self, call: Call, scope: Scope, receive: Receive, send: Send, status: Callable[[], int]) -> None:
@@ -166,8 +169,7 @@ class Front:
     def _allows(self, call: Call, origin: str) -> bool:
         if origin in self._house.config.http.cors_origins:
             return True
-        secure = call.request.url.scheme == "https"
-        return is_own_origin(origin, call.request.headers.get("host", ""), secure=secure)
+        return is_own_origin(origin, call.request.headers.get("host", ""), secure=call.secure)
 
     def _dress(self, call: Call, headers: MutableHeaders) -> None:
         """Add what every answer carries."""

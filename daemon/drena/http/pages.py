@@ -71,4 +71,4 @@ def feed_url(call: Call) -> str | None:
     if said or port is None:
         return said
     host = call.request.headers.get("host", "")
-    return page.default_feed_url(host=host, secure=call.request.url.scheme == "https", feed_port=port)
+    return page.default_feed_url(host=host, secure=call.secure, feed_port=port)
