@@ -8,13 +8,12 @@ from uuid import UUID
 
 import click
 
-from drena.cli import rehearsal, tokens, upkeep, working
+from drena.cli import rehearsal, upkeep, working
 from drena.cli.completion import SHELLS, complete_provider, complete_tenant, script
 from drena.cli.entry import run_command
 from drena.cli.program import as_json, command, dry_run, main
 from drena.cli.speech import spoken
 
-SCOPES = ("read", "run", "manage")
 STATUSES = ("pending", "running", "success", "error", "canceled")
 
 
@@ -63,7 +62,9 @@ def run(config: Path | None) -> None:
 
     Example: DRENA_DATABASE__URL=postgresql://drena@db/office drena run
     """
-    run_command(upkeep.run, config)
+    from drena.cli import serving  # noqa: PLC0415  # it would make every other command start later
+
+    run_command(serving.run, config)
 
 
 @command("migrate", dry_run)
@@ -204,60 +205,3 @@ def completion(_config: Path | None, shell: str) -> None:
     Example: drena completion bash > ~/.local/share/bash-completion/completions/drena
     """
     click.echo(script(main, shell))
-
-
-@main.group("token")
-def token() -> None:
-    """Make, list and revoke the tokens that let programs in.
-
-    Example: drena token create ci --tenant contmax --scope run
-    """
-
-
-@token.command("create")
-@click.argument("name")
-@click.option("--tenant", "tenants", multiple=True, help="Good for this tenant (slug or id); may be repeated.")
-@click.option("--all-tenants", is_flag=True, help="Good for every tenant, also those to come.")
-@click.option(
-    "--scope", "scopes", multiple=True, type=click.Choice(SCOPES), help="What it may do; may be repeated; else read."
-)
-@click.option("--days", type=click.FloatRange(0, 36_500, min_open=True), help="For how long; else until it is revoked.")
-@as_json
-@click.pass_obj
-def token_create(
-    config: Path | None,
-    name: str,
-    tenants: tuple[str, ...],
-    all_tenants: bool,
-    scopes: tuple[str, ...],
-    days: float | None,
-    as_json: bool,
-) -> None:
-    """Make a token and show it, this once.
-
-    Example: drena token create ci --tenant contmax --scope run --days 90
-    """
-    run_command(tokens.create, config, name, tenants, all_tenants, scopes, days, as_json)
-
-
-@token.command("list")
-@as_json
-@click.pass_obj
-def token_list(config: Path | None, as_json: bool) -> None:
-    """List the tokens, their scopes and when they were last used; never the tokens themselves.
-
-    Example: drena token list
-    """
-    run_command(tokens.show_all, config, as_json)
-
-
-@token.command("revoke")
-@click.argument("name")
-@as_json
-@click.pass_obj
-def token_revoke(config: Path | None, name: str, as_json: bool) -> None:
-    """Let the token NAME (or id) in no more; its open connections end.
-
-    Example: drena token revoke ci
-    """
-    run_command(tokens.revoke, config, name, as_json)

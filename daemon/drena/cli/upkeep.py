@@ -1,9 +1,8 @@
-"""Commands that run and keep the daemon: `run`, `migrate`, `sweep`, `plugins`, `check`, `config`."""
+"""Commands that keep the daemon: `migrate`, `sweep`, `plugins`, `check`, `config`."""
 
 from __future__ import annotations
 
 import os
-from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -14,62 +13,19 @@ from drena.api import GiveUp, RetryLater, Tenant
 from drena.cli.scene import open_stage, set_scene
 from drena.cli.speech import say, tell
 from drena.cli.tables import show, show_json
-from drena.config import describe, load_config, read_config
-from drena.daemon import Daemon, obey_signals
+from drena.config import describe, read_config
 from drena.engine.context import ProviderContext, decode_settings
 from drena.errors import ConfigError, Exit, UsageError
 from drena.store.migrate import migrate as bring_up_to_date
 from drena.store.migrate import missing
-from drena.store.opening import wait_for_database
 from drena.store.queries import sql
 from drena.store.reads import find_tenant
-from drena.systemd import inherited_sockets, notify, reloading
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from asyncpg_trio import Pool
     from drena.cli.scene import Scene
-
-
-async def run(config: Path | None) -> None:
-    """`drena run`: until SIGTERM or SIGINT."""
-    scene = set_scene(config)
-    if not scene.host.providers:
-        raise ConfigError("No provider is installed: install one, for example drena-acessorias (see `drena plugins`).")
-    scene.outside.secrets.expect_safe_file()
-    async with wait_for_database(scene.config, scene.log) as (url, pool):
-        daemon = Daemon(
-            config=scene.config,
-            url=url,
-            pool=pool,
-            host=scene.host,
-            outside=scene.outside,
-            redactor=scene.redactor,
-            log=scene.log,
-            inherited=inherited_sockets(),
-        )
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(obey_signals, daemon, partial(_reload, config, scene, daemon), name="signals")
-            await daemon.run()
-            nursery.cancel_scope.cancel(reason="drained")
-    scene.log.info("stopped")
-
-
-async def _reload(config_file: Path | None, scene: Scene, daemon: Daemon) -> None:
-    """Read the configuration again; a wrong one changes nothing."""
-    tell = notify if daemon.ready else partial(notify, environ={})  # a reload during the start makes nothing ready
-    tell(*reloading())
-    try:
-        config = load_config(config_file, os.environ)
-    except ConfigError as error:
-        scene.log.error("configuration not reloaded", reason=str(error))
-        tell("READY=1", f"STATUS=The configuration was not reloaded. {error}")
-        return
-    taken, refused = await daemon.reload(config)
-    scene.logs.level = config.log.level
-    scene.log.info("configuration reloaded", changed=taken, needs_restart=refused)
-    tell("READY=1", "STATUS=The configuration was reloaded.")
 
 
 async def migrate(config: Path | None, dry_run: bool) -> None:

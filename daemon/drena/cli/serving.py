@@ -1,0 +1,63 @@
+"""The command `drena run`. What it stands on takes long to import, so no other command does."""
+
+from __future__ import annotations
+
+import faulthandler
+import os
+from functools import partial
+from typing import TYPE_CHECKING
+
+import trio
+
+from drena.cli.scene import set_scene
+from drena.config import load_config
+from drena.daemon import Daemon, obey_signals
+from drena.errors import ConfigError
+from drena.store.opening import wait_for_database
+from drena.systemd import inherited_sockets, notify, reloading
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from drena.cli.scene import Scene
+
+
+async def run(config: Path | None) -> None:
+    """`drena run`: until SIGTERM or SIGINT."""
+    scene = set_scene(config)
+    if not scene.host.providers:
+        raise ConfigError("No provider is installed: install one, for example drena-acessorias (see `drena plugins`).")
+    scene.outside.secrets.expect_safe_file()
+    faulthandler.enable()  # SIGABRT, with which systemd ends a process that hangs, leaves its stacks in the journal
+    async with wait_for_database(scene.config, scene.log) as (url, pool):
+        daemon = Daemon(
+            config=scene.config,
+            url=url,
+            pool=pool,
+            host=scene.host,
+            outside=scene.outside,
+            redactor=scene.redactor,
+            log=scene.log,
+            inherited=inherited_sockets(),
+        )
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(obey_signals, daemon, partial(_reload, config, scene, daemon), name="signals")
+            await daemon.run()
+            nursery.cancel_scope.cancel(reason="drained")
+    scene.log.info("stopped")
+
+
+async def _reload(config_file: Path | None, scene: Scene, daemon: Daemon) -> None:
+    """Read the configuration again; a wrong one changes nothing."""
+    tell = notify if daemon.ready else partial(notify, environ={})  # a reload during the start makes nothing ready
+    tell(*reloading())
+    try:
+        config = load_config(config_file, os.environ)
+    except ConfigError as error:
+        scene.log.error("configuration not reloaded", reason=str(error))
+        tell("READY=1", f"STATUS=The configuration was not reloaded. {error}")
+        return
+    taken, refused = await daemon.reload(config)
+    scene.logs.level = config.log.level
+    scene.log.info("configuration reloaded", changed=taken, needs_restart=refused)
+    tell("READY=1", "STATUS=The configuration was reloaded.")
