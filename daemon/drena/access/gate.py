@@ -50,6 +50,8 @@ GUESTS_AT_ONCE: Final = 10
 """How many of a plugin's answers are waited for together."""
 READERS: Final = 3
 """How many who come in may hold a connection of the pool together: a crowd at the door must not keep jobs waiting."""
+FOLLOWERS_AT_ONCE: Final = 500
+"""How many are compared before others have their turn."""
 GAP_S: Final = 0.2
 """Between two readings, at least: a thousand changes in a row are few readings."""
 
@@ -220,8 +222,10 @@ class Gate:
         ids = {f.principal.token_id for f in now if f.principal.token_id is not None}
         members = await read_memberships(self._pool, users) if users else {}
         tokens = await read_tokens(self._pool, ids) if ids else {}
-        for follower in now:
+        for number, follower in enumerate(now, 1):
             self._followers.settle(follower, _refreshed(follower.principal, members, tokens, seen))
+            if number % FOLLOWERS_AT_ONCE == 0:
+                await trio.lowlevel.checkpoint()
         if self._followers.next_end_s < self._next_end_s:
             self._sooner.set()
 

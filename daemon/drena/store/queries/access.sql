@@ -1,12 +1,13 @@
 -- Who may see and do what: people's memberships, programs' tokens.
 
 -- name: read_memberships
--- What each of these users may see: every tenant, or a list, and where he is an administrator. A row for every id. $1 ids.
+-- What each of these users may see: every tenant, or a list, and where he is an administrator. A row for every id.
+-- $1 ids.
 select u.id as user_id,
        exists (select from user_roles r where r.user_id = u.id and r.role::text = 'admin') as sees_all,
-       coalesce(array_agg(t.tenant_id order by t.tenant_id) filter (where t.tenant_id is not null), '{}') as tenants,
-       coalesce(array_agg(t.tenant_id order by t.tenant_id) filter (where t.role = 'admin'), '{}') as admin_of
-from unnest($1::uuid[]) u(id) left join user_tenants t on t.user_id = u.id
+       coalesce(array_agg(t.tenant_id) filter (where t.tenant_id is not null), '{}') as tenants,
+       coalesce(array_agg(t.tenant_id) filter (where t.role = 'admin'), '{}') as admin_of
+from unnest($1::uuid[]) u(id) left join user_tenants t on t.user_id = u.id and t.tenant_id is not null
 group by u.id;
 
 -- name: use_token
@@ -40,7 +41,8 @@ returning id;
 -- name: list_tokens
 -- Every token that was ever made, or the one with this id, never its digest, the newest first. $1 id or null.
 select t.id, t.name,
-       case when t.revoked_at is not null then 'revoked' when t.expires_at <= now() then 'expired' else 'live' end as state,
+       case when t.revoked_at is not null then 'revoked' when t.expires_at <= now() then 'expired' else 'live' end
+           as state,
        t.scopes,
        case when t.tenants is not null then
            (select coalesce(array_agg(coalesce(o.slug, w.id::text) order by o.slug), '{}')
