@@ -118,7 +118,7 @@ async def test_clients_that_vanish_in_the_middle_of_an_answer_leave_the_daemon_w
 async def test_clients_that_vanish_in_the_middle_of_a_body_leave_the_daemon_well(served, office, api):
     head = (
         f"POST /v1/jobs HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {office.member}\r\n"
-        f"X-Request-Id: half-{office.slug}\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"
+        f"X-Request-Id: half-{office.slug}\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{{"
     )
     stream = await trio.open_tcp_stream("127.0.0.1", served.port)
     await stream.send_all(head.encode())
