@@ -143,7 +143,7 @@ async def standing(database, **auth):
         http=Http(listen="127.0.0.1:0", requests_per_minute=100_000, anonymous_per_minute=100_000),
     )
     log = Recorder()
-    with trio.fail_after(90):
+    with trio.fail_after(240):
         async with (
             asyncpg_trio.create_pool(database, min_size=0, max_size=10) as pool,
             open_front(config, pool, HOST, {}, log) as front,  # type: ignore[arg-type]

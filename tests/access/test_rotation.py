@@ -13,11 +13,17 @@ from drena.problems import Refused
 OLD, NEW = Key("old"), Key("new", "RS256")
 
 
+@pytest.fixture(autouse=True)
+def patient(monkeypatch):
+    """A machine that is busy with other tests is slow, and nobody here is to be told so."""
+    monkeypatch.setattr(key_sets, "FETCH_LIMIT_S", 20.0)
+    monkeypatch.setattr(key_sets, "WAIT_LIMIT_S", 20.0)
+
+
 @pytest.fixture
-def quick(monkeypatch):
-    """Less patience, in the same proportions."""
-    for name, seconds in {"COOLDOWN_S": 0.2, "FETCH_LIMIT_S": 1.5, "WAIT_LIMIT_S": 1.0}.items():
-        monkeypatch.setattr(key_sets, name, seconds)
+def quick(monkeypatch, patient):
+    """A key that is not there may be looked for again soon."""
+    monkeypatch.setattr(key_sets, "COOLDOWN_S", 0.2)
 
 
 async def admitted(gate, token):
@@ -31,7 +37,7 @@ async def refusal(gate, token):
 
 
 async def test_a_key_that_was_rotated_in_is_found_and_one_that_was_taken_out_is_forgotten(gate_with, quick):
-    with trio.fail_after(30):
+    with trio.fail_after(120):
         async with open_issuer() as issuer:
             issuer.keys = [OLD.jwk]
             async with gate_with(jwks_url=issuer.url, jwt_secret=None) as gate:
@@ -45,7 +51,7 @@ async def test_a_key_that_was_rotated_in_is_found_and_one_that_was_taken_out_is_
 
 
 async def test_fifty_forgers_cause_one_fetch_and_nobody_is_told_what_cannot_be_known(gate_with):
-    with trio.fail_after(30):
+    with trio.fail_after(120):
         async with open_issuer() as issuer:
             issuer.keys = [OLD.jwk]
             async with gate_with(jwks_url=issuer.url, jwt_secret=None) as gate:
@@ -66,7 +72,7 @@ async def test_fifty_forgers_cause_one_fetch_and_nobody_is_told_what_cannot_be_k
 
 
 async def test_many_who_wait_for_a_new_key_share_one_fetch(gate_with, quick):
-    with trio.fail_after(30):
+    with trio.fail_after(120):
         async with open_issuer() as issuer:
             issuer.keys = [OLD.jwk]
             async with gate_with(jwks_url=issuer.url, jwt_secret=None) as gate:
@@ -86,13 +92,17 @@ async def test_many_who_wait_for_a_new_key_share_one_fetch(gate_with, quick):
 
 
 @pytest.mark.parametrize("trouble", ["status", "body", "silent", "gone", "huge", "empty"])
-async def test_an_error_keeps_the_keys_there_are_and_calls_no_token_invalid(gate_with, quick, log, trouble):
-    with trio.fail_after(30):
+async def test_an_error_keeps_the_keys_there_are_and_calls_no_token_invalid(
+    gate_with, quick, log, trouble, monkeypatch
+):
+    with trio.fail_after(120):
         async with open_issuer() as issuer:
             issuer.keys = [OLD.jwk]
             async with gate_with(jwks_url=issuer.url, jwt_secret=None) as gate:
                 assert await admitted(gate, OLD.token())
                 break_it(issuer, trouble)
+                if trouble == "silent":
+                    monkeypatch.setattr(key_sets, "FETCH_LIMIT_S", 0.5)
                 await trio.sleep(key_sets.COOLDOWN_S)
                 refused = await refusal(gate, NEW.token())
                 assert (refused.code, refused.status) == ("keys_away", 503)
@@ -134,16 +144,16 @@ async def until_admitted(gate, token):
 
 
 async def test_a_daemon_starts_while_the_issuer_is_away(gate_with, quick, log):
-    with trio.fail_after(30):
+    with trio.fail_after(120):
         async with gate_with(jwks_url="http://127.0.0.1:9/jwks.json") as gate:
             assert (await refusal(gate, OLD.token())).code == "keys_away"
             assert await admitted(gate, signed())
             assert any("cannot be read" in event for _, event, _ in log.lines)
 
 
-async def test_an_impatient_client_does_not_stop_a_slow_fetch(quick, log, monkeypatch):
-    monkeypatch.setattr(key_sets, "FETCH_LIMIT_S", 20.0)
-    with trio.fail_after(30):
+async def test_an_impatient_client_does_not_stop_a_slow_fetch(log, monkeypatch):
+    monkeypatch.setattr(key_sets, "WAIT_LIMIT_S", 0.3)
+    with trio.fail_after(120):
         async with open_issuer() as issuer, trio.open_nursery() as nursery:
             issuer.keys, issuer.silent = [OLD.jwk], True
             keys = KeySet(issuer.url, log)
@@ -155,7 +165,7 @@ async def test_an_impatient_client_does_not_stop_a_slow_fetch(quick, log, monkey
 
 
 async def test_without_a_secret_the_keys_are_below_the_issuer(gate_with):
-    with trio.fail_after(30):
+    with trio.fail_after(120):
         async with open_issuer() as issuer:
             issuer.keys = [OLD.jwk]
             base = issuer.url.removesuffix("/.well-known/jwks.json")
