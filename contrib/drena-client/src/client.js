@@ -51,7 +51,6 @@ export class DrenaClient {
   /** @type {FeedSnapshot} */
   #snapshot = NOTHING;
   #rowsChanged = false;
-  #telling = false;
   /** @type {Set<() => void>} those who wait for a refetch */
   #waiting = new Set();
   #fresh = true;
@@ -211,10 +210,7 @@ export class DrenaClient {
   #changed(rows) {
     this.#rowsChanged ||= rows;
     this.#fresh = false;
-    if (this.#telling) return;
-    this.#telling = true;
     queueMicrotask(() => {
-      this.#telling = false;
       if (this.#connection.stopped || this.#connection.state === "live") for (const end of [...this.#waiting]) end();
       if (!this.#refresh()) return;
       for (const { listener } of [...this.#subscriptions.values()]) listener();

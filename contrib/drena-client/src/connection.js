@@ -248,7 +248,6 @@ export class Connection {
     this.#steps.clear();
     this.#resyncs.clear();
     this.#onReply(null);
-    if (!this.#open) return;
     const rule = ruleOf(end.code);
     if (rule === "stop") return this.#stop(ownProblem(problemCodeOf(end.code), this.#language, { status: end.code }));
     const { now, random } = this.#world;
@@ -306,7 +305,6 @@ export class Connection {
    * @param {any} frame
    */
   #take(link, frame) {
-    if (this.#link !== link) return;
     switch (frame.t) {
       case "welcome":
         return this.#welcomed(frame);

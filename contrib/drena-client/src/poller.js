@@ -131,7 +131,6 @@ export class Poller {
         if (!(error instanceof Refused)) throw error;
         const { kind, status, retryAfterS = 0 } = error.problem;
         const passing = kind !== "refused" || status === 429 || error.problem.code === "token_expired";
-        if (!passing) this.stop();
         if (!passing) return this.#on.refused(error.problem);
         this.#answers(false);
         await this.#pause(retryAfterS * 1000 + fullJitter(attempt, this.#world.random));

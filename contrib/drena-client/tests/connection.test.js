@@ -35,6 +35,15 @@ test("it is live once every tenant is in step, not when the socket opens", async
   assert.deepEqual([stage.shown.connection, stage.shown.loading, stage.shown.transport], ["live", false, "socket"]);
 });
 
+test("a welcome that comes again asks only for what is new", async () => {
+  const stage = new Stage();
+  await stage.live([job(1)]);
+  await stage.say(welcome([TENANT, OTHER]));
+  assert.equal(stage.shown.connection, "reconnecting");
+  await stage.say(snapshot(4, [], { tenant: OTHER }));
+  assert.deepEqual([stage.shown.connection, stage.shown.tenants.length, stage.shown.jobs.length], ["live", 2, 1]);
+});
+
 test("a token that sees no tenant is live too, with nothing to show", async () => {
   const stage = new Stage();
   await stage.live([], { tenants: [] });
@@ -246,8 +255,8 @@ test("timers that a hidden tab holds back for minutes kill no socket that has be
 test("a clock that is set back does not keep a dead socket alive for ever", async () => {
   const stage = new Stage();
   await stage.live();
-  stage.world.clock.now -= 3_600_000;
-  await stage.pass(3_600_000 + 40_000);
+  stage.world.clock.skew = -3_600_000;
+  await stage.pass(60_000);
   assert.ok(tried(stage) > 1);
 });
 
@@ -376,6 +385,10 @@ test("a renewal that comes after its socket ended is sent nowhere", async () => 
   give("late");
   await stage.live();
   assert.deepEqual(stage.socket.of("auth"), []);
+  await stage.drop(4001);
+  const before = tried(stage);
+  await stage.world.happen("visible");
+  assert.equal(tried(stage), before, "the token that was refused is still the first one");
 });
 
 test("a token that cannot be had is asked for again with backoff, and the reason is told", async () => {

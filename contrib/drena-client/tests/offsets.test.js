@@ -145,6 +145,14 @@ test("a new epoch replaces everything, higher versions too", async () => {
   assert.equal(stage.shown.jobs.length, 2);
 });
 
+test("a delta of another epoch is never applied", async () => {
+  const stage = new Stage();
+  await stage.live([job(1)], { offset: 10 });
+  await stage.say(delta(11, 11, [job(2)], { epoch: "bbbb" }));
+  assert.deepEqual(ids(stage), [job(1).id]);
+  assert.equal(stage.socket.of("resync").length, 1);
+});
+
 test("a snapshot of the same epoch keeps a row that is known in a newer version", async () => {
   const stage = new Stage();
   await stage.live([job(1, { version: 7, status: "running" })], { offset: 10 });

@@ -55,6 +55,17 @@ test("one that waits on is asked about again, and is over when it runs", async (
   assert.deepEqual(told.at(-1), [job(1).id, "over"]);
 });
 
+test("one that starts while its reason is being asked for is not told", async () => {
+  const { stage, told } = await watched([fresh(1)]);
+  let answer;
+  stage.world.answer = () => new Promise((done) => (answer = done));
+  await pass(stage, 61_000);
+  await stage.say(delta(11, 11, [fresh(1, { status: "running", version: 2 })]));
+  answer({ body: NO_NODE });
+  await pass(stage, 100);
+  assert.deepEqual(told, []);
+});
+
 test("one that runs in time is not told", async () => {
   const { stage, told } = await watched([fresh(1)]);
   await pass(stage, 30_000);

@@ -10,11 +10,14 @@ export async function settle() {
 
 export class Clock {
   now = Date.parse("2026-03-01T12:00:00Z");
+  /** How far the clock on the wall is ahead; timers do not look at it. */
+  skew = 0;
   #timers = new Map();
   #next = 1;
 
   setTimeout(call, ms) {
-    this.#timers.set(this.#next, { at: this.now + Math.max(0, ms), call });
+    const wait = ms > 2 ** 31 - 1 ? 1 : Math.max(0, ms); // as browsers have it
+    this.#timers.set(this.#next, { at: this.now + wait, call });
     return this.#next++;
   }
 
@@ -100,6 +103,8 @@ export class FakeWorld {
   sockets = [];
   /** What was asked over HTTP: {method, path, query, headers, body}. */
   requests = [];
+  /** How many of them wait for their answer. */
+  waiting = 0;
   /** How the network answers: a function of such a request, to {status, body}, or an error to throw. */
   answer = () => new TypeError("fetch failed");
   online = true;
@@ -112,7 +117,7 @@ export class FakeWorld {
   get parts() {
     const world = this;
     return {
-      now: () => world.clock.now,
+      now: () => world.clock.now + world.clock.skew,
       setTimeout: (call, ms) => world.clock.setTimeout(call, ms),
       clearTimeout: (timer) => world.clock.clearTimeout(timer),
       random: () => world.randomness,
@@ -155,7 +160,8 @@ export class FakeWorld {
     const gone = new Promise((_, fail) =>
       signal.addEventListener("abort", () => fail(new DOMException("", "AbortError"))),
     );
-    const answer = await Promise.race([this.answer(request), gone]);
+    this.waiting += 1;
+    const answer = await Promise.race([this.answer(request), gone]).finally(() => (this.waiting -= 1));
     if (answer instanceof Error) throw answer;
     const { status = 200, body: told } = answer;
     const text = typeof told === "string" ? told : JSON.stringify(told);
