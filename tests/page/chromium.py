@@ -33,6 +33,20 @@ def find_chromium() -> str | None:
     return shutil.which("chromium") or shutil.which("chromium-browser")
 
 
+@dataclass
+class Outcome:
+    """Of a call."""
+
+    value: Any = None
+    error: Exception | None = None
+
+    def unwrap(self) -> Any:
+        """What it returned; or it raises."""
+        if self.error is not None:
+            raise self.error
+        return self.value
+
+
 class Chromium:
     """The thread that owns the browser."""
 
@@ -60,21 +74,31 @@ class Chromium:
 
     async def call(self, function: Callable[[Any], T]) -> T:
         """Run a function of the browser in its thread; what it returns or raises comes back."""
-        done, outcome, token = trio.Event(), {}, trio.lowlevel.current_trio_token()
+        done, token = trio.Event(), trio.lowlevel.current_trio_token()
+        outcome = self._put(function, lambda: token.run_sync_soon(done.set))
+        with trio.CancelScope(shield=True):  # a call cannot be taken back, and every one ends by its own timeout
+            await done.wait()
+        return outcome.unwrap()
+
+    def call_sync(self, function: Callable[[Any], T]) -> T:
+        """The same for tests without Trio."""
+        done = threading.Event()
+        result = self._put(function, done.set)
+        assert done.wait(CLOSE_S)
+        return result.unwrap()
+
+    def _put(self, function: Callable[[Any], T], tell: Callable[[], None]) -> Outcome:
+        result = Outcome()
 
         def call() -> None:
             try:
-                outcome["value"] = function(self._browser)
+                result.value = function(self._browser)
             except Exception as error:  # noqa: BLE001  # it belongs to the test, not to this thread
-                outcome["error"] = error
-            token.run_sync_soon(done.set)
+                result.error = error
+            tell()
 
         self._calls.put(call)
-        with trio.CancelScope(shield=True):  # a call cannot be taken back, and every one ends by its own timeout
-            await done.wait()
-        if "error" in outcome:
-            raise outcome["error"]
-        return outcome["value"]
+        return result
 
     @asynccontextmanager
     async def visit(self, url: str, **options: Any) -> AsyncIterator[Visit]:

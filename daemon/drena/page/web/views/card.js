@@ -91,7 +91,7 @@ function running(app, integration, job) {
 }
 
 function told(app, bar, job) {
-  const unit = bar.unit || app.t("unit");
+  const unit = unitOf(app, bar.unit);
   const parts = [];
   if (bar.total) parts.push(app.t("progress.of", { done: number(app.lang, bar.done ?? 0), total: number(app.lang, bar.total), unit }));
   else if (bar.done !== null) parts.push(app.t("progress.count", { done: number(app.lang, bar.done), unit }));
@@ -99,6 +99,13 @@ function told(app, bar, job) {
   if (bar.rate) parts.push(app.t("progress.rate", { rate: number(app.lang, bar.rate, bar.rate < 10 ? 1 : 0) }));
   if (bar.leftS !== null && bar.share !== null && bar.share < 1) parts.push(app.t("progress.left", { left: duration(app.lang, Math.max(bar.leftS, 1), bar.leftS > 90) }));
   return parts.join(" · ");
+}
+
+/** What a provider counts, in the reader's language if the page knows the word. */
+function unitOf(app, unit) {
+  if (unit === "") return app.t("unit");
+  const said = app.t(`unit.${unit}`);
+  return said === `unit.${unit}` ? unit : said;
 }
 
 export function progressBar(app, name, bar, canceling) {
@@ -165,7 +172,7 @@ function atRest(app, { integration, last, state }) {
     case "error":
       return h("p", { class: "line line-bad clamp", title: message }, message || app.t("card.error"));
     case "success": {
-      const counters = countersOf(last?.result);
+      const counters = countersOf(last?.result).filter(([name]) => name !== "skipped"); // the detail view tells the rest
       const sentence = last?.execution_time_ms
         ? app.t("card.success", { age: age(app.lang, ended, now), took: took(app.lang, last.execution_time_ms) })
         : ended !== null && app.t("card.success.plain", { age: age(app.lang, ended, now) });
