@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 import msgspec
@@ -64,5 +65,6 @@ def _cell(value: Any) -> str:
 
 def _console() -> Console:
     """As wide as the terminal; as wide as it needs to be in a pipe, where nothing must be cut."""
-    console = Console(highlight=False)
+    colours: Literal["auto"] | None = None if os.environ.get("NO_COLOR") else "auto"
+    console = Console(highlight=False, color_system=colours)
     return console if console.is_terminal else Console(highlight=False, width=400)
