@@ -35,6 +35,8 @@ LEVELS: Final[Mapping[str, int]] = {
     "warning": logging.WARNING,
     "error": logging.ERROR,
 }
+PRIORITIES: Final[Mapping[str, int]] = {"debug": 7, "info": 6, "warning": 4, "error": 3}
+"""Of syslog, by level: what `journalctl -p warning` goes by."""
 CHATTY: Final = ("httpx2", "httpcore2")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
@@ -155,7 +157,7 @@ def configure_logging(
     console = format == "console" or (format == "auto" and terminal)
     colours = terminal and not environ.get("NO_COLOR")
     structlog.configure(
-        processors=_processors(redactor, console=console, colours=colours),
+        processors=_processors(redactor, console=console, colours=colours, journal=_is_journal(out, environ)),
         wrapper_class=LogLines,
         logger_factory=lambda *_: log,
         cache_logger_on_first_use=False,
@@ -171,7 +173,16 @@ def get_logger(**fields: Any) -> LogLines:
     return cast("LogLines", structlog.get_logger(**fields))
 
 
-def _processors(redactor: Redactor, *, console: bool, colours: bool) -> list[Processor]:
+def _is_journal(stream: TextIO, environ: Mapping[str, str]) -> bool:
+    """Whether systemd's journal reads this stream: `JOURNAL_STREAM` holds the device and inode of the one it reads."""
+    try:
+        at = os.fstat(stream.fileno())
+    except (OSError, ValueError):  # it is no file
+        return False
+    return environ.get("JOURNAL_STREAM") == f"{at.st_dev}:{at.st_ino}"
+
+
+def _processors(redactor: Redactor, *, console: bool, colours: bool, journal: bool) -> list[Processor]:
     def redact(_logger: WrappedLogger, _method: str, event: EventDict) -> Mapping[str, Any]:
         return cast("Mapping[str, Any]", redactor.value(event))
 
@@ -184,7 +195,7 @@ def _processors(redactor: Redactor, *, console: bool, colours: bool) -> list[Pro
     if console:
         renderer = structlog.dev.ConsoleRenderer(colors=colours, timestamp_key="at", sort_keys=False)
         return [*steps, _without_controls, renderer]
-    return [*steps, _json]
+    return [*steps, _for_journal if journal else _json]
 
 
 def _renamed(fields: dict[str, Any]) -> dict[str, Any]:
@@ -209,6 +220,12 @@ def _one_line(text: str) -> str:
 
 def _escaped(found: re.Match[str]) -> str:
     return f"\\x{ord(found[0]):02x}"
+
+
+def _for_journal(logger: WrappedLogger, method: str, event: MutableMapping[str, Any]) -> str:
+    """The line with its priority in front, which the journal takes off (sd-daemon(3))."""
+    priority = PRIORITIES.get(str(event.get("level")), PRIORITIES["info"])
+    return f"<{priority}>{_json(logger, method, event)}"
 
 
 def _json(_logger: WrappedLogger, _method: str, event: MutableMapping[str, Any]) -> str:
