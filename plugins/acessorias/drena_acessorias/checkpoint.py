@@ -40,29 +40,35 @@ class Tallies(msgspec.Struct, frozen=True):
     masked: tuple[str, ...] = ()
     """Fields the token does not see."""
 
-    def after(self, batch: Batch, written: Written, *, reread: bool) -> Tallies:
+    def read(self, batch: Batch, *, reread: bool) -> Tallies:
         """The tallies with one page more.
 
         Args:
             batch: the page's companies.
-            written: what became of them.
             reread: the page was read by an earlier attempt already, so its rows repeat by design.
         """
         odd = sum(each.document is not None and not check_digits_hold(each.document) for each in batch.companies)
-        return Tallies(
+        return msgspec.structs.replace(
+            self,
             anonymous=self.anonymous + batch.anonymous,
-            hidden=self.hidden + len(written.hidden),
             without_document=self.without_document + len(batch.without_document),
             odd_check_digits=self.odd_check_digits + odd,
+            repeated=self.repeated + (0 if reread else batch.repeated),
+            masked=tuple(sorted({*self.masked, *batch.masked})[:_FIELDS_KEPT]) if batch.masked else self.masked,
+        )
+
+    def wrote(self, written: Written) -> Tallies:
+        """The tallies with what became of the companies."""
+        return msgspec.structs.replace(
+            self,
+            hidden=self.hidden + len(written.hidden),
             duplicates=self.duplicates + len(written.duplicates),
             foreign_rows=self.foreign_rows + len(written.foreign_rows),
-            repeated=self.repeated + (0 if reread else batch.repeated),
-            masked=tuple(sorted({*self.masked, *batch.masked})[:_FIELDS_KEPT]),
         )
 
 
 class Checkpoint(msgspec.Struct, frozen=True):
-    """Committed with each page; 8 bytes a page and a few hundred more."""
+    """Committed with the pages it speaks of; 8 bytes a page and a few hundred more."""
 
     known: int
     """Companies linked to Acessórias before the job began."""
@@ -85,8 +91,8 @@ class Checkpoint(msgspec.Struct, frozen=True):
         """The digest of each page, from the first."""
         return [self.digests[at : at + DIGEST_LENGTH] for at in range(0, len(self.digests), DIGEST_LENGTH)]
 
-    def after(self, page: Take, batch: Batch, written: Written, *, reread: bool) -> Checkpoint:
-        """The checkpoint to commit with this page; arguments as for `Tallies.after`."""
+    def after(self, page: Take, batch: Batch, *, reread: bool) -> Checkpoint:
+        """The checkpoint behind this page; arguments as for `Tallies.read`."""
         return Checkpoint(
             known=self.known,
             began=self.began,
@@ -94,5 +100,9 @@ class Checkpoint(msgspec.Struct, frozen=True):
             digests=self.digests[: (page.page - 1) * DIGEST_LENGTH] + page.digest,
             last_page=tuple(batch.identities[:_IDENTITIES_KEPT]),
             read=self.read + batch.read,
-            tallies=self.tallies.after(batch, written, reread=reread),
+            tallies=self.tallies.read(batch, reread=reread),
         )
+
+    def wrote(self, written: Written) -> Checkpoint:
+        """The checkpoint to commit with these companies."""
+        return msgspec.structs.replace(self, tallies=self.tallies.wrote(written))

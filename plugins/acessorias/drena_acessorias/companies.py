@@ -1,10 +1,12 @@
 """The sync of companies: list → mirror, page by page, resumable at any point.
 
-Two tasks. The reader asks for pages and judges them (`client.py`, `pages.py`); the writer brings each into `empresas`
-(`mirror.py`). Between them a channel of size 1: the next page is fetched while this one is written, and at most three
-pages are in memory however long the list is. What is kept of a company after its page is its identity alone.
+Two tasks. The reader asks for pages and judges them (`client.py`, `pages.py`); the writer brings them into `empresas`
+(`mirror.py`), every page that waits in one statement and one transaction, because a commit costs as much as several
+pages. Between them a channel of `_AHEAD` pages: the next ones are fetched while these are written, and at most
+`2 * _AHEAD + 2` are in memory however long the list is. At the pace that the API bears no page ever waits. What is kept
+of a company after its page is its identity alone.
 
-A page, its counters and the checkpoint commit together. A new attempt starts one page before the checkpoint's, because
+Pages, their counters and the checkpoint commit together. A new attempt starts one page before the checkpoint's, because
 companies removed in between shift the others to earlier pages; the identities of the page written last are in the
 checkpoint, so reading it again counts nothing twice. Rows of yet earlier pages that come again after a resume are
 counted again, but find their hash unchanged and write nothing.
@@ -27,16 +29,21 @@ from drena_acessorias.brakes import nothing_usable, verdict
 from drena_acessorias.checkpoint import Checkpoint
 from drena_acessorias.client import Client, Reading
 from drena_acessorias.delivery_mirror import set_watermark
-from drena_acessorias.mirror import Written, count_known, write_page
+from drena_acessorias.mirror import NOT_YET_ON_DISK, Written, count_known, write_page
 from drena_acessorias.office_clock import earliest, spoken
 from drena_acessorias.pages import End, Take, Walk, resume_at
-from drena_acessorias.rows import Batch, gather, has_identifier
+from drena_acessorias.rows import Batch, Company, gather, has_identifier
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from drena.api import Context
 
 ENTITY: Final = "companies"
-_AHEAD: Final = 1
+_AHEAD: Final = 8
+_LINGER_S: Final = 0.03
+"""How long the first page waits for others: a moment beside a request at the pace the API bears, several pages without
+it."""
 _LINES_OF_A_KIND: Final = 20
 
 
@@ -85,35 +92,61 @@ class CompaniesSync:
         return await self._finish(outcome)
 
     async def _write_all(self, pages: trio.MemoryReceiveChannel[Reading]) -> End | GiveUp | RetryLater | AttemptFenced:
-        """Write page after page. The reasons to stop are returned, not raised: the nursery would wrap them."""
-        while isinstance(step := await pages.receive(), Take):
+        """Write whatever waits. The reasons to stop are returned, not raised: the nursery would wrap them."""
+        while True:
+            waiting, stop = await _waiting(pages)
             try:
-                await self._write(step)
-            except (GiveUp, AttemptFenced) as stop:
+                for batch in self._batches(waiting):
+                    await self._write(batch)
+            except (GiveUp, AttemptFenced) as trouble:
+                return trouble
+            if stop is not None:
                 return stop
-        return step
 
-    async def _write(self, page: Take) -> None:
-        """Write one page, its counters and the checkpoint in one transaction."""
-        if self._state.read == 0 and not any(map(has_identifier, page.rows)):
-            raise nothing_usable(len(page.rows))
-        batch = gather(page.rows, self._seen)
+    def _batches(self, pages: Sequence[Take]) -> Iterator[list[tuple[Take, Batch]]]:
+        """Pages to be written together. No document stands on two of them: of two registrations with one document the
+        second page finds what the first wrote, so the counters do not depend on how many pages happened to wait."""
+        together: list[tuple[Take, Batch]] = []
+        documents: set[str | None] = set()
+        for page in pages:
+            batch = gather(page.rows, self._seen)
+            own = {each.document for each in batch.companies} - {None}
+            if not documents.isdisjoint(own):
+                yield together
+                together, documents = [], set()
+            together.append((page, batch))
+            documents |= own
+        if together:
+            yield together
+
+    async def _write(self, pages: Sequence[tuple[Take, Batch]]) -> None:
+        """Write pages, their counters and the checkpoint in one transaction."""
+        if self._state.read == 0 and not any(map(has_identifier, pages[0][0].rows)):
+            raise nothing_usable(len(pages[0][0].rows))
+        state, companies, anonymous = self._state, list[Company](), 0
+        for page, batch in pages:
+            state = state.after(page, batch, reread=page.page < self._resumed_before)
+            companies += batch.companies
+            anonymous += batch.anonymous
         async with self._ctx.transaction() as tx:
             written = Written(created=0, updated=0, unchanged=0, duplicates=[], foreign_rows=[], hidden=[])
-            if batch.companies:
-                written = await write_page(tx, self._ctx.tenant.id, batch.companies)
-            state = self._state.after(page, batch, written, reread=page.page < self._resumed_before)
+            await tx.execute(NOT_YET_ON_DISK)
+            if companies:
+                written = await write_page(tx, self._ctx.tenant.id, companies)
+            state = state.wrote(written)
             tx.count(
                 ENTITY,
-                read=batch.read,
+                read=len(companies) + anonymous,
                 created=written.created,
                 updated=written.updated,
                 skipped=written.unchanged + len(written.duplicates),
-                errors=batch.anonymous + len(written.foreign_rows) + len(written.hidden),
+                errors=anonymous + len(written.foreign_rows) + len(written.hidden),
             )
             tx.checkpoint(state)
         self._state = state
-        self._tell_oddities(page, batch, written)
+        for page, batch in pages:
+            self._tell_oddities(page, batch)
+        self._tell_written(pages[-1][0], written)
         self._tell_progress()
 
     def _tell_progress(self) -> None:
@@ -126,22 +159,25 @@ class CompaniesSync:
             message=f"{read} empresas lidas do Acessórias",
         )
 
-    def _tell_oddities(self, page: Take, batch: Batch, written: Written) -> None:
+    def _tell_oddities(self, page: Take, batch: Batch) -> None:
         """Name what a person should look at, by ID; a page of trouble does not become a flood of lines."""
         for each in batch.without_document:
             self._warn("identificador não é CPF nem CNPJ: gravado como veio", page, external_key=each.external_key)
         for _ in range(batch.anonymous):
             self._warn("linha sem ID e sem identificador utilizável: não gravada", page)
+        for name in batch.masked:
+            if self._told[name] == 0:
+                self._warn("o token não vê este campo (valor mascarado): mantido o que havia", page, field=name)
+            self._told[name] += 1
+
+    def _tell_written(self, page: Take, written: Written) -> None:
+        """The same of what the database found; `page` is the last of those written together."""
         for key in written.duplicates:
             self._warn("outro cadastro mais novo do Acessórias tem o mesmo documento: ignorada", page, external_key=key)
         for key in written.foreign_rows:
             self._warn("a empresa está vinculada a outra origem: não alterada", page, external_key=key)
         for key in written.hidden:
             self._warn("identificador mascarado e ID desconhecido: não gravada", page, external_key=key)
-        for name in batch.masked:
-            if self._told[name] == 0:
-                self._warn("o token não vê este campo (valor mascarado): mantido o que havia", page, field=name)
-            self._told[name] += 1
 
     def _warn(self, message: str, page: Take, **fields: Any) -> None:
         self._told[message] += 1
@@ -184,6 +220,25 @@ class CompaniesSync:
             **msgspec.to_builtins(self._state.tallies),
             "masked": list(self._state.tallies.masked),
         }
+
+
+async def _waiting(
+    pages: trio.MemoryReceiveChannel[Reading],
+) -> tuple[list[Take], End | GiveUp | RetryLater | None]:
+    """The pages that wait, at least one of them, and what stands behind them if it came too."""
+    waiting: list[Take] = []
+    step = await pages.receive()
+    if isinstance(step, Take):
+        await trio.sleep(_LINGER_S)
+    while isinstance(step, Take):
+        waiting.append(step)
+        if len(waiting) > _AHEAD:
+            return waiting, None
+        try:
+            step = pages.receive_nowait()
+        except trio.WouldBlock:
+            return waiting, None
+    return waiting, step
 
 
 async def sync_companies(ctx: Context) -> dict[str, Any]:

@@ -33,6 +33,7 @@ from drena_acessorias.delivery_mirror import (
 from drena_acessorias.delivery_plan import Plan, Watermark, decide, still_listed, windows
 from drena_acessorias.delivery_rows import Harvest
 from drena_acessorias.delivery_state import REFUSALS_BORNE, Position, follows, told, verdict
+from drena_acessorias.mirror import NOT_YET_ON_DISK
 from drena_acessorias.office_clock import earliest, heard, latest
 from drena_acessorias.pages import End, Take, Walk
 
@@ -200,6 +201,7 @@ class DeliveriesSync:
             position = self._gathered(position, item, harvest) if isinstance(item, Page) else _passed(position, item)
         async with self._ctx.transaction() as tx:
             created = updated = 0
+            await tx.execute(NOT_YET_ON_DISK)
             if harvest.deliveries:
                 created, updated = await write_deliveries(tx, self._ctx.tenant.id, harvest.deliveries.values())
             read = max(harvest.read, created + updated + harvest.anonymous)

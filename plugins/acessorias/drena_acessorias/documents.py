@@ -11,6 +11,7 @@ document. They only tell a person where to look.
 from __future__ import annotations
 
 import re
+from operator import mul
 from typing import Final
 
 _NOT_KEPT: Final = re.compile(r"[^0-9A-Za-z]")
@@ -49,5 +50,5 @@ def check_digits_hold(normalised: str) -> bool:
 
 def _check_digit(body: str, weights: tuple[int, ...]) -> str:
     """0 when the weighted sum modulo 11 is below 2, else 11 minus it; a character counts its ASCII code minus 48."""
-    remainder = sum((ord(character) - 48) * weight for character, weight in zip(body, weights, strict=True)) % 11
+    remainder = (sum(map(mul, body.encode("ascii"), weights)) - 48 * sum(weights)) % 11
     return "0" if remainder < 2 else str(11 - remainder)

@@ -69,6 +69,7 @@ _MADE: Final = f"""
         {_visible("p.payload", "Telefone")} as telefone,
         {_visible("p.payload", "Regime")} as regime,
         {_visible("p.payload", "DataDoCadastro")} as cadastro
+        offset 0 -- each worked out once, not once for each use
     ) t
 """  # noqa: S608 - of constants alone, like all SQL here
 """What the columns are made of, from one payload `p.payload`. A name there always is. Only a mobile number is taken for
@@ -210,6 +211,12 @@ COUNT_KNOWN: Final = f"""
 select count(*)::int from public.empresas where organizacao_id = $1 and external_source = '{SOURCE}'
 """  # noqa: S608
 """How many companies of the tenant were ever synced from here: what a new list is measured against."""
+
+
+NOT_YET_ON_DISK: Final = "set local synchronous_commit = off"
+"""For transactions of pages: their commit does not wait for the disk. Rows, counters and checkpoint are of one
+transaction, so a server that crashes in the next moments forgets them together, and the job reads those pages again.
+The transaction that ends a reading waits, and with it all before it is on the disk."""
 
 
 class Written(msgspec.Struct, frozen=True):

@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from drena.testing import Conversation, ProviderConformance
+from drena.testing.workbench import TENANT
 from drena_acessorias import Acessorias
 
 if TYPE_CHECKING:
@@ -51,14 +52,32 @@ def limit_in_virtual_time(request: pytest.FixtureRequest, monkeypatch: pytest.Mo
     monkeypatch.setitem(request.function.__globals__, "TEST_LIMIT_S", VIRTUAL_DAY_S)
 
 
+def deliveries(request: httpx2.Request) -> httpx2.Response:
+    """A company's deliveries: two pages, then none."""
+    document = request.url.path.rpartition("/")[2]
+    page = int(request.url.params.get("Pagina", "1"))
+    rows = [
+        {
+            "Nome": f"DCTF {n}",
+            "EntCompetencia": "2026-10-01",
+            "EntDtPrazo": "2026-11-20",
+            "Status": "Pendente",
+            "Config": {"EntID": f"{document}-{n}"},
+        }
+        for n in range(page * 3, page * 3 + 3)
+    ]
+    group = {"ID": str(int(document[:8])), "Identificador": document, "Razao": "X", "Entregas": rows}
+    return httpx2.Response(200, json=[group] if page <= 2 else [])
+
+
 class TestAcessorias(ProviderConformance):
     provider = Acessorias()
     settings = {"confirm_delay_s": 1.0}  # noqa: RUF012
     base_url = "https://api.acessorias.test"
     lane = "companies"
     bad_settings = ({"max_pages": 0}, {"include": ["everything"]}, {"min_share": 2})
-    overlap = 3
-    """The page written last, on purpose, and what the reader is ahead of the writer."""
+    overlap = PAGES + 1
+    """The page written last, on purpose, and what the reader is ahead of the writer: more than the list has."""
 
     def conversation(self) -> Conversation:
         talk = Conversation().answer_with("GET", "/companies/ListAll", listing)
@@ -67,3 +86,38 @@ class TestAcessorias(ProviderConformance):
     async def rows(self, conn: Connection) -> list[dict[str, Any]]:
         found = await conn.fetch("select *, raw_payload::text as raw from empresas order by external_key")
         return [{name: value for name, value in row.items() if name not in STAMPS} for row in found]
+
+
+class TestAcessoriasDeliveries(ProviderConformance):
+    """The lane of deliveries, company by company."""
+
+    provider = Acessorias()
+    settings = {"confirm_delay_s": 1.0}  # noqa: RUF012
+    base_url = "https://api.acessorias.test"
+    lane = "deliveries"
+    bad_settings = ({"window_days": 0}, {"full_every_days": 0})
+    overlap = 9
+    """The company in hand, whose pages and twofold end are asked for again, and what the reader is ahead."""
+
+    def conversation(self) -> Conversation:
+        talk = Conversation().answer_with("GET", "/companies/ListAll", listing)
+        return talk.answer_with("GET", re.compile(r"/deliveries/\d+"), deliveries)
+
+    async def prepare(self, conn: Connection) -> None:
+        tenant = await conn.fetchval("insert into organizacoes (nome, slug) values ('X', $1) returning id", TENANT)
+        await conn.execute(
+            "insert into empresas (organizacao_id, nome, cnpj, external_source, external_key)"
+            " select $1, 'E', lpad(n::text, 8, '0') || '000100', 'acessorias', n::text from generate_series(1, 6) n",
+            tenant,
+        )
+
+    async def rows(self, conn: Connection) -> list[Any]:
+        found = await conn.fetch("select external_key, document, name, due_on, status from drena.deliveries order by 1")
+        marks = await conn.fetchval("select count(*) from drena.sync_state where entity = 'deliveries'")
+        return [*map(tuple, found), marks]
+
+    def backwards(self, earlier: Any, later: Any) -> str | None:
+        """The number of pages begins again with each list; the list is `stretch`."""
+        for each in (earlier, later) if earlier["deliveries"]["stretch"] != later["deliveries"]["stretch"] else ():
+            each["deliveries"]["pages"] = 0
+        return super().backwards(earlier, later)

@@ -10,7 +10,7 @@ import pytest
 import trio
 
 from drena.api import AttemptFenced, RetryLater
-from drena_acessorias import Acessorias
+from drena_acessorias import Acessorias, companies
 from drena_acessorias.rows import Company
 from drena_acessorias.settings import Settings
 
@@ -30,8 +30,13 @@ async def content(office: Any) -> list[dict[str, Any]]:
 
 
 async def test_a_sync_cut_off_anywhere_ends_like_one_that_was_not(
-    office: Any, fake: Fake, cut_after: Callable[[int], AbstractContextManager[Any]]
+    office: Any,
+    fake: Fake,
+    cut_after: Callable[[int], AbstractContextManager[Any]],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(companies, "_AHEAD", 1)  # many small transactions: more to be cut off in
+    monkeypatch.setattr(companies, "_LINGER_S", 0)
     seed = random.randrange(2**32)
     print(f"seed {seed}")
     chance = random.Random(seed)
@@ -70,12 +75,12 @@ async def test_companies_that_moved_to_earlier_pages_between_attempts_are_not_lo
     await fake.set_knobs(fail_next=1, fail_status=500, only_pages=[3])
     with pytest.raises(RetryLater):
         await office.sync()
-    companies = await fake.companies(TOKEN)
-    for gone in companies[:5]:
+    held = await fake.companies(TOKEN)
+    for gone in held[:5]:
         await fake.remove_company(TOKEN, gone["ID"])
     await office.sync(fresh=False)
-    missing = {each["ID"] for each in companies} - {row["external_key"] for row in await office.rows()}
-    twins = [each for each in companies if each["ID"] in missing]
+    missing = {each["ID"] for each in held} - {row["external_key"] for row in await office.rows()}
+    twins = [each for each in held if each["ID"] in missing]
     documents = {row["cnpj"].replace(".", "").replace("/", "").replace("-", "") for row in await office.rows()}
     assert all("".join(filter(str.isalnum, each["Identificador"])) in documents for each in twins)
 
@@ -92,21 +97,24 @@ async def test_a_resumed_run_still_measures_against_what_was_known_before_the_jo
 async def test_an_attempt_that_lost_its_job_ends_at_once_and_leaves_nothing(office: Any, fake: Fake) -> None:
     async def fence(attempt: Any) -> None:
         await trio.lowlevel.checkpoint()
-        if attempt.checkpoint and attempt.checkpoint["next_page"] == 3:
+        if attempt.checkpoint and attempt.checkpoint["next_page"] > 1:
             raise AttemptFenced
 
     async with office.open_attempt() as attempt:
         attempt.before_commit = fence
         with pytest.raises(AttemptFenced):
             await Acessorias().run(attempt)
-        assert (attempt.checkpoint["next_page"], attempt.counters["companies"].read) == (3, 40)
-    assert len(await office.rows()) <= 40
+        read = min(65, 20 * (attempt.checkpoint["next_page"] - 1))
+        assert attempt.counters["companies"].read == read
+    assert len(await office.rows()) <= read
 
 
-async def test_the_next_page_is_fetched_while_one_is_written_and_never_more_than_two_ahead(
+async def test_pages_are_fetched_while_others_are_written_and_never_more_than_the_channel_holds(
     office: Any, fake: Fake
 ) -> None:
-    asked: dict[int, trio.Event] = {page: trio.Event() for page in range(1, 7)}
+    pages, channel = 40, 8
+    await fake.add_office(TOKEN, 20 * pages)
+    asked: dict[int, trio.Event] = {page: trio.Event() for page in range(1, pages + 2)}
     most_ahead = 0
 
     async def note(request: Any) -> None:
@@ -119,18 +127,18 @@ async def test_the_next_page_is_fetched_while_one_is_written_and_never_more_than
         if attempt.checkpoint is None:
             return
         page = attempt.checkpoint["next_page"]
-        await asked[min(page + 1, 5)].wait()
+        await asked[min(page + channel + 1, pages + 1)].wait()
         most_ahead = max(most_ahead, max(each for each, event in asked.items() if event.is_set()) - page)
 
     async with office.open_attempt() as attempt:
         attempt.http.event_hooks["request"].append(note)
         attempt.before_commit = hold
         await Acessorias().run(attempt)
-    assert 1 <= most_ahead <= 2
+    assert channel + 1 <= most_ahead <= 2 * channel + 1
 
 
-async def test_companies_are_not_kept_in_memory_beyond_their_page(office: Any, fake: Fake) -> None:
-    await fake.add_office(TOKEN, 160)
+async def test_companies_are_not_kept_in_memory_beyond_the_pages_written_together(office: Any, fake: Fake) -> None:
+    await fake.add_office(TOKEN, 500)
     most = 0
 
     async def count(_: Any) -> None:
@@ -141,8 +149,9 @@ async def test_companies_are_not_kept_in_memory_beyond_their_page(office: Any, f
 
     async with office.open_attempt() as attempt:
         attempt.before_commit = count
-        assert (await Acessorias().run(attempt))["read"] == 160
-    assert 0 < most <= 60
+        result = await Acessorias().run(attempt)
+    assert result["read"] == 500
+    assert 0 < most <= 9 * 20
 
 
 async def test_the_checkpoint_of_the_longest_list_allowed_fits(office: Any, fake: Fake) -> None:
