@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import httpx2
 import pytest
 import trio
+import trustme
 
 from access.issuing import Key
 from support.served import ORIGIN, add_token, found_office, run_served
@@ -98,9 +100,13 @@ async def test_life_and_readiness(api):
     assert ready.json()["checks"].keys() == {"database", "lease", "running", "feed"}
 
 
-async def test_limits_metrics_tokens_and_what_breaks(server, template):
-    """A second daemon: other settings, and a database that is damaged on purpose."""
+async def test_limits_metrics_tokens_and_what_breaks(server, template, tmp_path):
+    """A second daemon: TLS, other settings, and a database that is damaged on purpose."""
+    issued = trustme.CA().issue_cert("127.0.0.1")
+    issued.private_key_pem.write_to_path(tmp_path / "key.pem")
+    issued.cert_chain_pems[0].write_to_path(tmp_path / "cert.pem")
     settings = {
+        "http.tls_cert": tmp_path / "cert.pem", "http.tls_key": tmp_path / "key.pem",
         "http.requests_per_minute": 60, "http.anonymous_per_minute": 60, "http.metrics": "token",
         "auth.jwks_url": "http://127.0.0.1:9/keys", "http.trusted_proxies": "127.0.0.1",
     }  # fmt: skip
@@ -156,14 +162,21 @@ async def _a_defect(served, office, db):
     assert await trio.to_thread.run_sync(lambda: served.logged("the database refused a request"))
 
 
-async def test_open_mode_lets_no_rebound_name_in(server, template):
-    with trio.fail_after(60), run_served(server.create_database(template=template), **{"auth.mode": "open"}) as served:
+async def test_open_mode_on_a_unix_socket_lets_no_rebound_name_in(server, template, tmp_path):
+    """A third daemon: for a developer, behind a socket that only this machine has."""
+    path = tmp_path / "http.sock"
+    settings = {"auth.mode": "open", "http.listen": f"unix:{path}"}
+    with trio.fail_after(60), run_served(server.create_database(template=template), **settings) as served:
         async with served.connect() as db:
             office = await found_office(db)
-        async with office.client(served.url, "") as anybody:
+        transport = httpx2.AsyncHTTPTransport(uds=str(path))
+        async with office.client("http://localhost", "", transport=transport) as anybody:
             assert (await anybody.get("/v1/me")).json()["kind"] == "open"
             answer = await anybody.get("/v1/me", headers={"host": "evil.example"})
             assert (answer.status_code, answer.json()["code"]) == (403, "origin_forbidden")
-            config = (await anybody.get("/page/config.json")).json()
+            # A proxy of this machine stands before the socket: whom it names is not on this machine.
+            assert (await anybody.get("/v1/me", headers={"x-forwarded-for": "203.0.113.9"})).status_code == 401
+            config = (await anybody.get("/page/config.json", headers={"x-forwarded-proto": "https"})).json()
             assert config["auth"]["required"] is False
-            assert config["feed_url"].startswith("ws://127.0.0.1:")
+            assert config["feed_url"].startswith("wss://localhost:")
+        assert path.stat().st_mode & 0o777 == 0o660

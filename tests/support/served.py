@@ -57,7 +57,8 @@ class Served:
     @property
     def url(self) -> str:
         """Where the API is."""
-        return f"http://{self.find('http listening')[0]['addresses'][0]}"
+        line = self.find("http listening")[0]
+        return f"{'https' if line['tls'] else 'http'}://{line['addresses'][0]}"
 
     @property
     def port(self) -> int:
