@@ -372,3 +372,23 @@ async def test_while_the_database_is_away_who_is_inside_stays(gate_with, conn, o
             await conn.execute("alter table gone rename to user_tenants")
             await conn.execute("delete from user_tenants")
             assert await next_or_end(changes) is None
+
+
+async def test_a_crowd_at_the_door_leaves_the_database_to_others(gate_with, pool, conn, offices):
+    async with gate_with() as gate, trio.open_nursery() as nursery:
+        held = conn.transaction()
+        await held.start()
+        await conn.execute("lock table user_tenants in access exclusive mode")
+        came_in = []
+
+        async def come_in():
+            came_in.append(await gate.authenticate(signed(), peer=AWAY))
+
+        for _ in range(40):
+            nursery.start_soon(come_in)
+        await trio.testing.wait_all_tasks_blocked(0.05)
+        with trio.fail_after(20):
+            assert await pool.fetchval("select 1") == 1
+        assert came_in == []
+        await held.rollback()
+    assert len(came_in) == 40
