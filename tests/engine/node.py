@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
 from uuid import UUID
 
@@ -23,9 +25,9 @@ from drena.secrets import SecretStore
 from support.waiting import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 
-    from drena.api import CheckContext, Context
+    from drena.api import CheckContext, Context, Observer
 
     Act = Callable[[Context], Awaitable[Any]]
 
@@ -177,12 +179,22 @@ def settings_of(dsn: str, settings: Mapping[str, Any]) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def open_node(dsn: str, *providers: Provider, **settings: Any) -> AsyncIterator[Node]:
+async def open_node(
+    dsn: str,
+    *providers: Provider,
+    observers: Sequence[Observer] = (),
+    environ: Mapping[str, str] = MappingProxyType({}),
+    die: Callable[[int], object] = os._exit,
+    **settings: Any,
+) -> AsyncIterator[Node]:
     """Run a daemon in this process for the length of the block; whatever ends it but us fails the test.
 
     Args:
         dsn: a migrated database.
         providers: what it offers.
+        observers: who is told how attempts end.
+        environ: secrets besides tokens.
+        die: what ends the process.
         settings: `tenant__max_jobs=2`.
     """
     config = load_config(
@@ -191,7 +203,7 @@ async def open_node(dsn: str, *providers: Provider, **settings: Any) -> AsyncIte
         default_file=Path("/nonexistent"),
     )
     redactor, log = Redactor(), Recorder()
-    secrets = SecretStore(Secrets(), redactor)
+    secrets = SecretStore(Secrets(environ), redactor)
     with trio.fail_after(4 * LIMIT_S):
         async with (
             asyncpg_trio.create_pool(dsn, max_size=config.database.pool_size) as pool,
@@ -202,10 +214,11 @@ async def open_node(dsn: str, *providers: Provider, **settings: Any) -> AsyncIte
                 config=config,
                 url=dsn,
                 pool=pool,
-                host=PluginHost(providers={p.slug: p for p in providers}, reports=[]),
+                host=PluginHost(providers={p.slug: p for p in providers}, reports=[], observers=observers),
                 outside=Outside(config, secrets, Clients(), PaceBook()),
                 redactor=redactor,
                 log=log,  # type: ignore[arg-type]
+                die=die,
             )
             await nursery.start(daemon.run)
             yield Node(daemon, log, conn)
@@ -216,4 +229,4 @@ class Secrets(dict[str, str]):
     """An environment in which every token is there."""
 
     def get(self, name: str, default: Any = None) -> Any:
-        return SECRET if "_TOKEN_" in name else default
+        return SECRET if "_TOKEN_" in name else super().get(name, default)

@@ -170,7 +170,7 @@ class Observers:
                 wait_s = TEND_S
             shortest_s = SHORTEST_TEND_S if well else AFTER_FAILURE_S
             await trio.sleep(shortest_s * random.uniform(0.8, 1.2))  # noqa: S311  # nodes apart, no secret
-            with trio.move_on_after(wait_s - shortest_s):
+            with trio.move_on_after(max(wait_s - shortest_s, 0.0)):
                 await ctx.woken.wait()
 
     async def _call(self, observer: Observer, what: str, call: Callable[[], Awaitable[Any]]) -> tuple[bool, Any]:

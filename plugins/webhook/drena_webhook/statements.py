@@ -14,8 +14,8 @@ returning true
 
 NOTE: Final = """
 -- Notes what has changed since the last change of each integration: what its last ended job says, against what was
--- noted. Two nodes that notice the same give it the same number, and one of them notes nothing. $1 observer, $2 tenants and
--- $3 providers, or null for all; $4 whether it is only remembered and not told.
+-- noted. Two nodes that notice the same give it the same number, and one of them notes nothing. $1 observer, $2 tenants
+-- and $3 providers, or null for all; $4 whether it is only remembered and not told.
 with wanted as (
     select t.tenant_id, t.provider from tenant_integrations t
     where case when $2::uuid[] is null then t.last_status in ('success', 'error')
