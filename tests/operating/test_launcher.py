@@ -1,0 +1,91 @@
+"""dist/drena's own few lines: they unpack once, become the program, and say what to do where that is impossible."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from repository.tree import ROOT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PROGRAM = """#!/bin/sh
+echo "$$ $0 $*"
+"""
+LIMIT_S = 60
+
+
+@pytest.fixture
+def one_file(tmp_path: Path) -> Path:
+    """A bundle of one small program, made one file as the real one is."""
+    bundle = tmp_path / "bundle"
+    bundle.mkdir()
+    (bundle / "drena").write_text(PROGRAM)
+    (bundle / "drena").chmod(0o755)
+    subprocess.run([ROOT / ".ci" / "binary" / "wrap", bundle, tmp_path / "drena"], check=True)
+    return tmp_path / "drena"
+
+
+def start(program: Path, *words: str, **environ: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [program, *words], env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=program.parent
+    )
+
+
+def test_it_becomes_the_program_as_the_same_process_with_the_same_words(one_file: Path, tmp_path: Path) -> None:
+    running = start(one_file, "jobs", "--status", "a b", CACHE_DIRECTORY=str(tmp_path / "cache"))
+    out, err = running.communicate(timeout=LIMIT_S)
+    assert err == ""
+    pid, place, words = out.rstrip("\n").split(" ", 2)
+    assert int(pid) == running.pid
+    assert place.startswith(str(tmp_path / "cache" / "drena-bundle"))
+    assert words == "jobs --status a b"
+
+
+def test_many_first_starts_at_once_unpack_one_bundle(one_file: Path, tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    together = [start(one_file, CACHE_DIRECTORY=str(cache)) for _ in range(12)]
+    ends = [(running.communicate(timeout=LIMIT_S), running.returncode) for running in together]
+    assert {code for _, code in ends} == {0}
+    assert {err for (_, err), _ in ends} == {""}
+    assert len(list((cache / "drena-bundle").iterdir())) == 1
+
+
+def test_a_start_that_was_killed_while_unpacking_harms_no_later_one(one_file: Path, tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    killed = start(one_file, CACHE_DIRECTORY=str(cache))
+    killed.send_signal(signal.SIGKILL)
+    killed.communicate(timeout=LIMIT_S)
+    (cache / "drena-bundle" / "part.killed").mkdir(parents=True, exist_ok=True)
+    later = start(one_file, CACHE_DIRECTORY=str(cache))
+    assert (later.communicate(timeout=LIMIT_S)[1], later.returncode) == ("", 0)
+
+
+def test_a_place_that_cannot_be_used_is_passed_over(one_file: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    running = start(one_file, CACHE_DIRECTORY=str(tmp_path / "file"), STATE_DIRECTORY=str(tmp_path / "state"))
+    out, _ = running.communicate(timeout=LIMIT_S)
+    assert str(tmp_path / "state") in out
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder to somebody else")
+def test_a_folder_that_somebody_else_put_there_is_not_trusted(one_file: Path, tmp_path: Path) -> None:
+    trap = tmp_path / "cache" / "drena-bundle"
+    trap.mkdir(parents=True)
+    os.chown(trap, 65534, 65534)
+    running = start(one_file, CACHE_DIRECTORY=str(tmp_path / "cache"), STATE_DIRECTORY=str(tmp_path / "state"))
+    out, _ = running.communicate(timeout=LIMIT_S)
+    assert str(tmp_path / "state") in out
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_without_any_place_it_says_what_would_help(one_file: Path) -> None:
+    running = start(one_file, TMPDIR="/proc/nowhere", HOME="/proc/nowhere")
+    _, err = running.communicate(timeout=LIMIT_S)
+    assert (running.returncode, err.count("\n")) == (3, 1)
+    assert "TMPDIR" in err
