@@ -10,7 +10,6 @@ A tenant can be held back: while its snapshot is being read and sent, what happe
 
 from __future__ import annotations
 
-from collections import deque
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
@@ -41,7 +40,7 @@ class Outbox:
         self.wire = wire
         wire.on_free = self.flush
         self._overflow = overflow
-        self._answers: deque[bytes] = deque()
+        self._answers: list[bytes] = []  # a deque is as large as all the rest of a connection's own
         self._behind: dict[UUID, Pending] = {}
         self._held: set[UUID] = set()
         self._progress: dict[tuple[UUID, UUID], bytes] = {}
@@ -51,7 +50,7 @@ class Outbox:
     def publish(self, delta: Delta) -> None:
         """News from the hub."""
         wire = self.wire
-        if self._quick and wire.free:
+        if wire.free and self._quick:
             wire.send_nowait(delta.frame)
             return
         pending = self._behind.get(delta.tenant)
@@ -125,7 +124,7 @@ class Outbox:
         wire = self.wire
         while wire.free:
             if self._answers:
-                wire.send_nowait(self._answers.popleft())
+                wire.send_nowait(self._answers.pop(0))
             elif (tenant := self._next()) is not None:
                 wire.send_nowait(text_frame(self._behind.pop(tenant).encode(tenant)))
             elif (key := next((k for k in self._progress if k[0] not in self._held), None)) is not None:

@@ -21,7 +21,7 @@ from drena.feed import protocol
 from drena.feed.admission import Doors, client_address, networks_of, origin_is_allowed
 from drena.feed.frames import Meter, text_frame
 from drena.feed.protocol import SUBPROTOCOL, Code
-from drena.feed.session import Farewell, Session
+from drena.feed.session import TICK_S, Farewell, Session
 from drena.feed.websocket import is_expected, receive_handshake
 from drena.feed.wire import Wire
 from drena.listeners import peer_address
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
     Listener = trio.SocketListener | trio.SSLListener[trio.SocketStream]
 
 HANDSHAKE_S: Final = 5.0
-TICK_S: Final = 1.0
 SLICE: Final = 200
 """Sessions that are looked at in one go."""
 SPREAD_MS: Final = 10_000
@@ -221,8 +220,16 @@ class FeedServer:
             for start in range(0, len(sessions), SLICE):
                 now_s = trio.current_time()
                 for session in sessions[start : start + SLICE]:
-                    session.tick(now_s)
+                    self._tick(session, now_s)
                 await trio.lowlevel.checkpoint()
+
+    def _tick(self, session: Session, now_s: float) -> None:
+        """A mistake of ours costs this connection, not all of them."""
+        try:
+            session.tick(now_s)
+        except Exception as error:  # noqa: BLE001  # whatever it is, it is this connection's alone
+            self._tell(error)
+            session.end(None)
 
     def _tell(self, error: Exception) -> None:
         """What the library raises when clients misbehave is no news; a mistake of ours is."""

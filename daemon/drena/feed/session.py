@@ -7,7 +7,6 @@ of a session (a snapshot, a change of tenants) runs in the connection's nursery 
 
 from __future__ import annotations
 
-from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
@@ -25,6 +24,7 @@ from drena.store.feed import Position, read_tenants
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
+    from contextlib import AbstractAsyncContextManager
 
     from asyncpg_trio import Pool
     from drena.access import Gate, Principal
@@ -39,6 +39,7 @@ HELLO_S: Final = 5.0
 AUTH_S: Final = 10.0
 """How long the database or the issuer's keys may take to tell who somebody is."""
 HEARTBEAT_S: Final = 15.0
+TICK_S: Final = 1.0
 WARN_S: Final = 60.0
 CONTROLS_PER_S: Final = 50
 AWAY: Final = (*PASSING, trio.TooSlowError)
@@ -74,6 +75,33 @@ class Session:
         log: bound to the connection.
     """
 
+    __slots__ = (
+        "_changes",
+        "_connection",
+        "_desk",
+        "_everything",
+        "_farewell",
+        "_follow",
+        "_gate",
+        "_heard_s",
+        "_hub",
+        "_introduce",
+        "_lang",
+        "_log",
+        "_messages",
+        "_nursery",
+        "_peer",
+        "_pool",
+        "_principal",
+        "_scope",
+        "_settings",
+        "_stale",
+        "_tenants",
+        "_warned",
+        "_wire",
+        "outbox",
+    )
+
     def __init__(
         self,
         *,
@@ -103,12 +131,13 @@ class Session:
         self.outbox = Outbox(wire, self._start_again)
         self._principal: Principal | None = None
         self._changes: trio.MemoryReceiveChannel[Principal] | None = None
-        self._follow = AsyncExitStack()
+        self._follow: AbstractAsyncContextManager[trio.MemoryReceiveChannel[Principal]] | None = None
         self._everything = False
         self._lang: Any = "pt"
         self._tenants: dict[UUID, protocol.Tenant] = {}
         self._stale: set[UUID] = set()
         self._warned = False
+        self._heard_s = trio.current_time()
         self._messages = Bucket(settings.messages_per_s, trio.current_time())
         self._farewell: Farewell | None = None
         self._scope = trio.CancelScope()
@@ -129,8 +158,10 @@ class Session:
             return None
         finally:
             self._hub.leave(self._tenants, self.outbox)
-            with trio.move_on_after(1, shield=True):
-                await self._follow.aclose()
+            followed, self._follow, self._changes = self._follow, None, None
+            if followed is not None:
+                with trio.move_on_after(1, shield=True):
+                    await followed.__aexit__(None, None, None)
         return self._farewell
 
     def end(self, farewell: Farewell | None) -> None:
@@ -152,7 +183,9 @@ class Session:
         self._look_at_access()
         if self._wire.controls > CONTROLS_PER_S * 2:
             self.end(Farewell(Code.TOO_MANY, "too many control frames", 5000))
-        if now_s - self._wire.last_sent_s >= HEARTBEAT_S and self._wire.free and not self._hub.silence_s:
+        if self._wire.sent:
+            self._wire.sent, self._heard_s = False, now_s
+        elif now_s - self._heard_s >= HEARTBEAT_S - TICK_S and self._wire.free and not self._hub.silence_s:
             self.say(protocol.Heartbeat(offsets=self._hub.offsets(self._tenants)))
 
     def say(self, frame: protocol.ServerFrame) -> None:
@@ -228,11 +261,12 @@ class Session:
 
     async def _attend(self, principal: Principal) -> None:
         """Follow what becomes of this principal from here on, instead of the one before."""
-        fresh = AsyncExitStack()
-        self._changes = await fresh.enter_async_context(self._gate.follow(principal))
-        old, self._follow = self._follow, fresh
+        follow = self._gate.follow(principal)
+        changes = await follow.__aenter__()
+        followed, self._follow, self._changes = self._follow, follow, changes
         self._principal, self._warned = principal, False
-        await old.aclose()
+        if followed is not None:
+            await followed.__aexit__(None, None, None)
 
     async def _choose(self, principal: Principal, wanted: list[UUID] | None) -> list[protocol.Tenant]:
         """The tenants he is to be told of.

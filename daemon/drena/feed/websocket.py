@@ -59,7 +59,9 @@ class Handshake:
         """
         offered = subprotocol in self._request.proposed_subprotocols
         with _translated():
-            return Connection(await self._request.accept(subprotocol=subprotocol if offered else None))
+            connection = await self._request.accept(subprotocol=subprotocol if offered else None)
+        _forget_handshake(connection)
+        return Connection(connection)
 
     @property
     def offers(self) -> tuple[str, ...]:
@@ -209,6 +211,14 @@ class _Guarded:
                 raise
             self.error = error
         self.reading.cancel(reason="nothing more comes")
+
+
+def _forget_handshake(connection: trio_websocket.WebSocketConnection) -> None:
+    """Let the HTTP parser of the handshake go, with its buffers: some KiB for each connection, for all its life. Both
+    libraries are pinned; where they look different, nothing is let go."""
+    protocol = getattr(connection, "_wsproto", None)
+    if getattr(protocol, "_connection", None) is not None and hasattr(protocol, "handshake"):
+        protocol.handshake = None  # type: ignore[union-attr]
 
 
 def is_expected(error: BaseException) -> bool:

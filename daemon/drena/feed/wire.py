@@ -49,6 +49,23 @@ class Wire(trio.abc.Stream):
         on_lost: called once, when the other side is gone or was stuck.
     """
 
+    __slots__ = (
+        "_direct",
+        "_drained",
+        "_meter",
+        "_nursery",
+        "_rest",
+        "_socket",
+        "_stream",
+        "_stuck_s",
+        "free",
+        "lost",
+        "on_free",
+        "on_lost",
+        "sent",
+        "was_stuck",
+    )
+
     def __init__(self, stream: trio.abc.Stream, nursery: trio.Nursery, *, stuck_s: float) -> None:
         self._stream = stream
         self._nursery = nursery
@@ -62,14 +79,12 @@ class Wire(trio.abc.Stream):
         self.on_lost: Callable[[], None] = _nothing
         self.lost = False
         self.was_stuck = False
-        self.last_sent_s = trio.current_time()
+        self.free = True
+        """Whether the next piece would be taken."""
+        self.sent = False
+        """Whether anything was sent since somebody last set this to False. No clock is asked for each piece."""
         if self._socket is not None:
             _tune(self._socket)
-
-    @property
-    def free(self) -> bool:
-        """Whether the next piece would be taken."""
-        return self._drained is None and not self.lost
 
     def limit(self, meter: Meter) -> None:
         """Count what comes in from here on: the handshake is over."""
@@ -89,7 +104,7 @@ class Wire(trio.abc.Stream):
         Returns:
             Whether all of it is in the kernel's hands.
         """
-        self.last_sent_s = trio.current_time()
+        self.sent = True
         sent = 0
         if self._direct >= 0:
             try:
@@ -101,6 +116,7 @@ class Wire(trio.abc.Stream):
                 return False
             if sent == len(piece):
                 return True
+        self.free = False
         self._rest = memoryview(piece)[sent:]
         self._drained = trio.Event()
         self._nursery.start_soon(self._drain, name="drain a slow reader")
@@ -120,6 +136,7 @@ class Wire(trio.abc.Stream):
         assert drained is not None
         drained.set()
         if not self.lost:
+            self.free = True
             self.on_free()
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
@@ -158,13 +175,14 @@ class Wire(trio.abc.Stream):
         return data
 
     def _lose(self) -> None:
+        self.free = False
         if not self.lost:
             self.lost = True
             self.on_lost()
 
     async def aclose(self) -> None:
         """Close. Under TLS the peer is told, if that takes no longer than a moment."""
-        self.lost = True
+        self.lost, self.free = True, False
         with trio.move_on_after(TLS_CLOSE_S if isinstance(self._stream, trio.SSLStream) else 0, shield=True):
             await self._stream.aclose()
         if isinstance(self._stream, trio.SSLStream):
@@ -172,7 +190,7 @@ class Wire(trio.abc.Stream):
 
     def kill(self) -> None:
         """Close at once; what the kernel has not sent yet is thrown away."""
-        self.lost = True
+        self.lost, self.free = True, False
         if self._socket is not None:
             with suppress(OSError):
                 self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

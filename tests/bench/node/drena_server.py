@@ -1,0 +1,55 @@
+"""Drena's sending path alone: deltas of 200 bytes published to outboxes, as the hub does it."""
+
+from __future__ import annotations
+
+import resource
+import sys
+from uuid import UUID
+
+import trio
+
+from drena.feed.channel import Delta
+from drena.feed.frames import text_frame
+from drena.feed.outbox import Outbox
+from drena.feed.websocket import receive_handshake
+from drena.feed.wire import Wire
+
+BREATH = 128
+TENANT = UUID(int=1)
+
+
+async def main() -> None:
+    outboxes: list[Outbox] = []
+    resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
+
+    async def serve(stream: trio.SocketStream) -> None:
+        async with trio.open_nursery() as nursery:
+            wire = Wire(stream, nursery, stuck_s=10)
+            await (await receive_handshake(nursery, wire)).accept("drena.v1")
+            outboxes.append(Outbox(wire, lambda _tenant: None))
+            await trio.sleep_forever()
+
+    listeners = await trio.open_tcp_listeners(0, host="127.0.0.1", backlog=1000)
+    print(listeners[0].socket.getsockname()[1], flush=True)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(trio.serve_listeners, serve, listeners)
+        line = await trio.to_thread.run_sync(sys.stdin.readline)
+        count, interval_s = int(line.split()[0]), float(line.split()[1])
+        for n in range(count):
+            delta = Delta(TENANT, TENANT, n, n, {"k": b""})
+            head = len(delta.payload)
+            delta = Delta(TENANT, TENANT, n, n, {"k": b"x" * (200 - head)})
+            assert len(delta.frame) == 204
+            while not all(outbox.wire.free for outbox in outboxes):  # as fast as possible, but nothing merged
+                await trio.sleep(0)
+            for start in range(0, len(outboxes), BREATH):
+                if start:
+                    await trio.lowlevel.checkpoint()
+                for outbox in outboxes[start : start + BREATH]:
+                    outbox.publish(delta)
+            await trio.sleep(interval_s)
+        await trio.sleep_forever()
+
+
+assert len(text_frame(b"x" * 200)) == 204
+trio.run(main)
