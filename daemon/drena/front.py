@@ -128,6 +128,11 @@ async def open_front(
             listeners = await _with_tls(plain, config.feed)
             await nursery.start(front.feed.run, listeners, name="feed server")
             log.info("feed listening", addresses=front.feed_addresses, tls=config.feed.tls_cert is not None)
+
+        def all_signs() -> dict[str, bool]:
+            return {**signs(), **front.signs()}
+
+        metrics.ready.read = lambda: {(check,): float(well) for check, well in all_signs().items()}
         web = await open_listeners(config.http.listen, inherited.get("drena-http", ()))
         if web:
             if config.auth.mode == "open" and not all(map(is_loopback, web)):
@@ -140,7 +145,7 @@ async def open_front(
                 config=config,
                 log=log,
                 metrics=metrics,
-                signs=lambda: {**signs(), **front.signs()},
+                signs=all_signs,
                 feed_port=lambda: front.feed_port,
             )
             front.http_addresses = [bound_address(listener) for listener in web]

@@ -191,6 +191,7 @@ class Metrics:
         self._reading("drena_build_info", "The version that runs; always 1.", "version").read = lambda: {
             (__version__,): 1.0
         }
+        self.ready = self._reading("drena_ready", "What `/readyz` looks at besides the database; 1 when well.", "check")
         self.lease_held = self._reading("drena_lease_held", "1 while this node may run jobs.")
         self.lease_age = self._reading("drena_lease_age_seconds", "Since when the lease was last renewed.")
         self.lease_length = self._reading("drena_lease_limit_seconds", "The age at which a lease is lost.")
