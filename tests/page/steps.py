@@ -22,6 +22,16 @@ WATCH_BAR = """() => {
 }"""
 
 
+WATCH_STATES = """() => {
+    window.states = [];
+    const look = () => {
+        const states = [...document.querySelectorAll('li.card')].map((card) => card.dataset.state).join(' ');
+        if (window.states.at(-1) !== states) window.states.push(states);
+    };
+    new MutationObserver(look).observe(document.body, { subtree: true, childList: true, attributes: true });
+}"""
+
+
 def card_of(page: Page, office: str) -> Locator:
     """The card of the office with this slug."""
     return page.locator(".card", has_text=f"Escritório {office}")
@@ -51,6 +61,16 @@ def watch_bar(page: Page) -> None:
 def seen_on_bar(page: Page) -> list[int]:
     """What it has shown since."""
     return page.evaluate("window.seen")
+
+
+def watch_states(page: Page) -> None:
+    """From now on remember what the cards say, all at once."""
+    page.evaluate(WATCH_STATES)
+
+
+def seen_on_cards(page: Page) -> list[str]:
+    """What they have said since, as `running success`, one after the other."""
+    return page.evaluate("window.states")
 
 
 def notices(page: Page) -> Locator:

@@ -33,7 +33,7 @@ HIDE = """(hidden) => {
 async def test_a_daemon_that_dies_is_told_with_the_age_of_what_is_shown_and_is_right_again_without_a_reload(
     scene: Scene, chromium: Chromium
 ):
-    office = await scene.open_office("contmax", 200)
+    office = await scene.open_office("contmax", 700)
     await scene.slow(office, 300)
     with trio.fail_after(LIMIT_S):
         async with chromium.visit("") as visit:
