@@ -16,7 +16,7 @@ DISTRIBUTIONS := $(patsubst pyproject.toml,.,$(DISTRIBUTIONS))
 SOURCES := daemon $(wildcard plugins contrib)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-demo demo test lint types imports packages faults check format lock bench driver-compat fuzz-http binary install uninstall clean
+.PHONY: help setup setup-demo demo test lint types imports packages faults gap-hunt autobahn check format lock bench driver-compat fuzz-http binary install uninstall clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 16
@@ -72,6 +72,12 @@ bench-%: setup
 
 faults: setup ## kill, freeze and cut off nodes, databases and networks for ten minutes; ARGS="--seed 7", "--kills 1000"
 	cd tests && ../$(BIN)/python -m faults.long $(ARGS)
+
+gap-hunt: setup ## look for lost changes: writers, flaky feed clients, dying nodes; ARGS="--minutes 10 --clients 200"
+	cd tests && ../$(BIN)/python -m feed.hunt $(ARGS)
+
+autobahn: setup ## the Autobahn suite against the feed; says so when there is no CPython 2.7 for it; ARGS="6.*" for some
+	cd tests && ../$(BIN)/python -m feed.autobahn $(ARGS)
 
 fuzz-http: setup ## make up requests to the HTTP API by its own document for five minutes; FUZZ_HTTP_S=3600, FUZZ_HTTP_SEED=7
 	FUZZ_HTTP_S=$${FUZZ_HTTP_S:-300} $(BIN)/python -m pytest tests/http/test_fuzz.py -s $(ARGS)

@@ -207,3 +207,17 @@ async def test_a_node_that_stops_says_when_to_come_back_each_another_moment(feed
     waits = [bye["retry_ms"] for bye, _ in byes]
     assert len(set(waits)) > 1
     assert all(0 <= wait <= 10_000 for wait in waits)
+
+
+async def test_a_mistake_in_one_sessions_tick_ends_that_session_alone(feed):
+    async with feed() as stage:
+        office = await stage.office()
+        async with open_viewer(stage.url) as unlucky:
+            await unlucky.until("snapshot")
+            (session,) = stage.front.feed._sessions
+            async with open_viewer(stage.url, tenants=[office]) as viewer:
+                await viewer.until("snapshot")
+                session._changes.close()  # what a session that is just ending looks like to a tick
+                assert (await unlucky.end())[1] == 1006
+                job = await stage.job(office)
+                await viewer.when(lambda: str(job) in viewer.view(office).jobs)

@@ -94,7 +94,7 @@ class Connection:
         with _translated():
             return await self._connection.get_message()
 
-    async def send(self, message: str) -> None:
+    async def send(self, message: str | bytes) -> None:
         """Send a message; a server's go through its outbox instead.
 
         Raises:

@@ -41,7 +41,7 @@ async def main() -> None:
             delta = Delta(TENANT, TENANT, n, n, {"k": b"x" * (200 - head)})
             assert len(delta.frame) == 204
             while not all(outbox.wire.free for outbox in outboxes):  # as fast as possible, but nothing merged
-                await trio.sleep(0)
+                await trio.lowlevel.checkpoint()
             for start in range(0, len(outboxes), BREATH):
                 if start:
                     await trio.lowlevel.checkpoint()

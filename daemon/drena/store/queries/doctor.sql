@@ -7,10 +7,11 @@
 -- them are written by the statement that changes the job, under its row lock: their order by id is the order of events.
 
 -- name: doctor_schema
--- What upholds I1, I2 and I12 inside the database: the index of lanes and the triggers, present and in force.
+-- What upholds I1, I2, I9 and I12 inside the database: the index of lanes and the triggers, present and in force.
 select w.name, w.kind
 from (values ('integration_jobs_one_active_per_lane', 'index'), ('drena_guard_job', 'trigger'),
-             ('drena_settle_jobs', 'trigger'), ('drena_wake', 'trigger')) as w(name, kind)
+             ('drena_settle_jobs', 'trigger'), ('drena_wake', 'trigger'), ('drena_feed_inserted', 'trigger'),
+             ('drena_feed_updated', 'trigger'), ('drena_feed_deleted', 'trigger')) as w(name, kind)
 where not exists (select from pg_index i
                   where i.indrelid = 'public.integration_jobs'::regclass and i.indexrelid::regclass::text = w.name
                     and i.indisunique and i.indisvalid)
