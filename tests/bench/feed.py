@@ -1,9 +1,9 @@
 """How fast the feed is: `make bench-feed`, or `python tests/bench/feed.py [--clients 100 1000 5000]`.
 
 Everything in one run on the same cores, each server in a process of its own, and the same reader for all: one process
-that counts websocket frames on many sockets without decoding them.
+that counts frames on many sockets without decoding them.
 
-1. Deliveries a second, as fast as possible, 200 bytes a message: Drena's path (a `Delta` published to outboxes on wires),
+1. Deliveries a second, as fast as possible, 200 bytes each: Drena's path (a `Delta` published to outboxes on wires),
    `websockets` broadcast, and node's `ws` where npm can install it.
 2. From the commit of a change to its receipt: a real daemon on a real PostgreSQL, one tenant, 20 changes a second;
    p50, p99, CPU of the daemon, memory a connection; beside it `websockets` broadcasting 20 messages a second.
@@ -45,8 +45,8 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=5.0)
     parser.add_argument("--rounds", type=int, default=3)
     given = parser.parse_args()
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     with tempfile.TemporaryDirectory() as folder:
         contenders = [name for name in CONTENDERS if name != "ws" or install_ws(Path(folder))]
         measure_floods(contenders, Path(folder), min(1000, max(given.clients)), given.messages, given.rounds)

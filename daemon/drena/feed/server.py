@@ -19,9 +19,10 @@ import trio
 
 from drena.feed import protocol
 from drena.feed.admission import Doors, client_address, networks_of, origin_is_allowed
+from drena.feed.farewell import Farewell
 from drena.feed.frames import Meter, text_frame
 from drena.feed.protocol import SUBPROTOCOL, Code
-from drena.feed.session import TICK_S, Farewell, Session
+from drena.feed.session import TICK_S, Session
 from drena.feed.websocket import is_expected, receive_handshake
 from drena.feed.wire import Wire
 from drena.listeners import peer_address

@@ -13,9 +13,9 @@ from uuid import UUID
 
 import trio
 
-from drena.engine.outages import PASSING
 from drena.feed import protocol
 from drena.feed.admission import Bucket
+from drena.feed.farewell import AWAY, Farewell, away, rfc3339
 from drena.feed.outbox import Outbox
 from drena.feed.protocol import Code
 from drena.feed.websocket import Gone
@@ -42,23 +42,6 @@ HEARTBEAT_S: Final = 15.0
 TICK_S: Final = 1.0
 WARN_S: Final = 60.0
 CONTROLS_PER_S: Final = 50
-AWAY: Final = (*PASSING, trio.TooSlowError)
-
-
-class Farewell(Exception):
-    """The end of a session, as the client is told of it.
-
-    Args:
-        code: of the close frame.
-        reason: one sentence.
-        retry_ms: when to come back; None: not like this.
-    """
-
-    def __init__(self, code: int, reason: str, retry_ms: int | None = None) -> None:
-        super().__init__(reason)
-        self.code = code
-        self.reason = reason
-        self.retry_ms = retry_ms
 
 
 class Session:
@@ -214,7 +197,7 @@ class Session:
         self._everything = hello.tenants == "*"
         tenants = await self._choose(principal, None if hello.tenants == "*" else list(hello.tenants))
         self._tenants = {tenant.id: tenant for tenant in tenants}
-        self._log.debug("feed client", subject=principal.subject, tenants=len(tenants), client=_brief(hello.client))
+        self._log.debug("feed client", subject=principal.subject, tenants=len(tenants), client=str(hello.client)[:80])
         self._welcome(principal)
         self._show(self._tenants, {t: Position(r.epoch, r.offset) for t, r in hello.resume.items()})
         while True:
@@ -257,7 +240,7 @@ class Session:
                 raise Farewell(Code.TOKEN_EXPIRED, "the token has expired", 0) from None
             raise Farewell(Code.BAD_TOKEN, refused.problem("en").title) from None
         except AWAY as error:
-            raise _away(error) from None
+            raise away(error) from None
 
     async def _attend(self, principal: Principal) -> None:
         """Follow what becomes of this principal from here on, instead of the one before."""
@@ -282,7 +265,7 @@ class Session:
             with trio.fail_after(AUTH_S):
                 found = await read_tenants(self._pool, ids, limit + 1)
         except AWAY as error:
-            raise _away(error) from None
+            raise away(error) from None
         if len(found) > limit:
             raise Farewell(Code.BAD_MESSAGE, f"more than {limit} tenants: name those you want to see")
         if wanted is not None and len(found) < len(set(wanted)):
@@ -316,7 +299,7 @@ class Session:
                 if tenant in self._tenants and not await self._catch_up(tenant, resume.get(tenant)):
                     await self._picture(tenant)
         except AWAY as error:
-            self.end(_away(error))
+            self.end(away(error))
         if self._wire.lost or any(tenant not in self._tenants for tenant in tenants):
             self._hub.leave([tenant for tenant in tenants if tenant not in self._tenants], self.outbox)
 
@@ -354,7 +337,7 @@ class Session:
         try:
             await self._picture(tenant)
         except AWAY as error:
-            self.end(_away(error))
+            self.end(away(error))
 
     async def _retune(self, principal: Principal) -> None:
         """His memberships have changed: show what is new, take away what is gone."""
@@ -414,21 +397,4 @@ class Session:
         try:
             return await self._desk.carry_out(self._principal, frame)
         except Refused as refused:
-            problem = as_json(refused.problem(self._lang))
-            return protocol.Reply(ref=frame.ref, ok=False, problem=problem)
-
-
-def rfc3339(moment: datetime | None) -> str | None:
-    """As JSON carries it."""
-    return None if moment is None else moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
-
-
-def _away(error: BaseException) -> Farewell:
-    """The database cannot be asked; anything that time does not heal is a fault of ours and travels on."""
-    if isinstance(error, ValueError):
-        raise error
-    return Farewell(Code.SOURCE_DOWN, "the feed's source is out of reach", 5000)
-
-
-def _brief(client: Any) -> str:
-    return str(client)[:80]
+            return protocol.Reply(ref=frame.ref, ok=False, problem=as_json(refused.problem(self._lang)))

@@ -1,4 +1,4 @@
-"""Many websocket clients in one process: connected by hand, read by epoll, frames counted and looked into without decoding.
+"""Many websocket clients in one process: connected by hand, read by epoll, frames counted without decoding them.
 
 The same for every server that is measured, and light enough not to be what is measured.
 """
