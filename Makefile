@@ -16,7 +16,7 @@ DISTRIBUTIONS := $(patsubst pyproject.toml,.,$(DISTRIBUTIONS))
 SOURCES := daemon $(wildcard plugins contrib)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-demo demo test lint types imports packages faults gap-hunt autobahn check format lock bench driver-compat fuzz-http binary install uninstall clean
+.PHONY: help setup setup-demo demo test lint types imports packages faults gap-hunt autobahn check format lock bench driver-compat fuzz-http binary install uninstall clean pictures
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 16
@@ -95,6 +95,9 @@ install: build/bundle/drena ## Drena as a service: program, units, user, complet
 
 uninstall: ## remove what install put there; /etc/drena, /var/lib/drena and the user drena stay
 	@.ci/install --remove "$(DESTDIR)" "$(PREFIX)"
+
+pictures: setup ## draw every state of the status page into build/pictures, on desk and phone, light and dark, pt and en
+	cd tests && ../$(BIN)/python -m page.pictures ../build/pictures
 
 clean: ## remove everything that was built, and .venv
 	rm -rf .venv dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
