@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 ENTITY: Final = "companies"
 _AHEAD: Final = 8
-_LINGER_S: Final = 0.03
+_LINGER_S: Final = 0.003
 """How long the first page waits for others: a moment beside a request at the pace the API bears, several pages without
 it."""
 _LINES_OF_A_KIND: Final = 20
