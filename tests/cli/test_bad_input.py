@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 import trio
 
+from drena.plugins import installed
 from support.daemons import environment, run_drena
 from support.postgres import PostgresServer
 
@@ -155,5 +156,6 @@ async def test_no_database_and_no_embedded_one(tmp_path: Path, words: str) -> No
 
 
 async def test_no_plugin_at_all(offices: str) -> None:
-    env = environment(offices, settings={"plugins.disabled": "acessorias", "log.level": "error"})
+    everything = ",".join(sorted({source.name for source in installed()}))
+    env = environment(offices, settings={"plugins.disabled": everything, "log.level": "error"})
     await assert_refused("run", env, CONFIGURATION, "No provider is installed")
