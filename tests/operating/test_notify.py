@@ -13,7 +13,7 @@ import trio
 
 import asyncpg_trio
 from drena.systemd import inherited_sockets, notify, watchdog_s
-from operating.manager import open_manager
+from operating.notices import open_manager
 from support.daemons import FAST, environment, launch_daemon
 from support.proxies import open_proxy
 

@@ -14,7 +14,7 @@ import pytest
 import trio
 
 from drena.systemd import inherited_sockets
-from operating.manager import open_manager
+from operating.notices import open_manager
 from support.daemons import FAST, environment
 
 if TYPE_CHECKING:

@@ -70,7 +70,8 @@ REMEDIES: Final = {
     "Any live node takes them back within seconds: see `drena nodes` whether there is one, and start one if not.": (
         "Qualquer nó ativo os retoma em segundos: veja em `drena nodes` se há um, e inicie um se não houver."
     ),
-    "Create it again from the migrations (0003, 0004 and 0010); until then other writers can break the queue's rules.": (
+    "Create it again from the migrations (0003, 0004 and 0010); "
+    "until then other writers can break the queue's rules.": (
         "Crie-o de novo pelas migrações (0003, 0004 e 0010); até lá outros podem quebrar as regras da fila."
     ),
     "End all but one of them (`drena cancel ID`), then see why integration_jobs_one_active_per_lane let them in.": (
