@@ -76,6 +76,35 @@ async def test_a_body_larger_than_allowed_is_refused_without_reading_it(served, 
     assert streamed.startswith(b"HTTP/1.1 413")
 
 
+REFUSED_EARLY = (
+    b"POST /v1/jobs HTTP/1.1\r\nHost: x\r\nOrigin: https://evil.example\r\n"
+    b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+)
+GOES_ON = b"GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+
+
+async def test_a_connection_outlives_a_refusal_that_came_before_a_small_body(served):
+    """Repeated, since it is a matter of which comes first; in one go, and in two with the body behind the head."""
+    for number in range(20):
+        async with await trio.open_tcp_stream("127.0.0.1", served.port) as stream:
+            await stream.send_all(REFUSED_EARLY % 2)
+            await trio.sleep(0.01 * (number % 3))
+            await stream.send_all(b"{}" + GOES_ON)
+            answers = b""
+            with trio.fail_after(10):
+                while chunk := await stream.receive_some(65536):
+                    answers += chunk
+        assert answers.count(b"HTTP/1.1 403") == 1
+        assert answers.count(b"HTTP/1.1 200") == 1
+
+
+@pytest.mark.parametrize("size", [2, 10_000_000], ids=["late", "large"])
+async def test_a_refusal_before_a_body_that_is_late_or_large_says_that_it_is_the_last(size, served):
+    answer = await exchange(served, REFUSED_EARLY % size)
+    assert answer.startswith(b"HTTP/1.1 403")
+    assert b"connection: close" in answer.lower()
+
+
 @pytest.mark.parametrize(
     "path",
     [

@@ -21,6 +21,7 @@ from starlette.responses import Response
 from asyncpg_trio import exceptions as pg
 from drena.engine.outages import PASSING, passes
 from drena.http.answers import STATIC_HEADERS, problem_answer
+from drena.http.bodies import Body
 from drena.http.calls import Call
 from drena.http.headers import (
     client_address,
@@ -69,8 +70,8 @@ class Front:
         """Answer one request."""
         if scope["type"] != "http":
             return
-        request = Request(scope, receive)
-        call = self._call(request)
+        body = Body(scope, receive)
+        call = self._call(Request(scope, body.receive))
         began_s = trio.current_time()
         status = 0
 
@@ -78,12 +79,15 @@ class Front:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                self._dress(call, MutableHeaders(raw=message["headers"]))
+                headers = MutableHeaders(raw=message["headers"])
+                self._dress(call, headers)
+                if not await body.finish():
+                    headers["Connection"] = "close"
             await send(message)
 
         with structlog.contextvars.bound_contextvars(request_id=call.request_id):
             try:
-                await self._answer(call, scope, receive, finish, lambda: status)
+                await self._answer(call, scope, body.receive, finish, lambda: status)
             finally:
                 self._tell(call, status, trio.current_time() - began_s)
 
