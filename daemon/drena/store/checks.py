@@ -37,7 +37,8 @@ CHECKS: Final = (
         "I1",
         "schema",
         "The {kind} {name} on integration_jobs is missing or switched off.",
-        "Create it again from the migrations (0003, 0004 and 0010); until then other writers can break the queue's rules.",
+        "Create it again from the migrations (0003, 0004 and 0010); "
+        "until then other writers can break the queue's rules.",
     ),
     Check(
         "lane_doubled",
