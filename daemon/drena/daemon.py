@@ -127,6 +127,7 @@ class Daemon:
                 no_progress_s=lambda provider: provider.limits.no_progress_s,
                 metrics=self.metrics,
                 observers=self._observers,
+                traces=outside.traces,
             )
         )
         self._dispatcher: Dispatcher | None = None

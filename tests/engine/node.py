@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 
     from drena.api import CheckContext, Context, Observer
+    from drena.traces import Traces
 
     Act = Callable[[Context], Awaitable[Any]]
 
@@ -185,6 +186,7 @@ async def open_node(
     observers: Sequence[Observer] = (),
     environ: Mapping[str, str] = MappingProxyType({}),
     die: Callable[[int], object] = os._exit,
+    traces: Traces | None = None,
     **settings: Any,
 ) -> AsyncIterator[Node]:
     """Run a daemon in this process for the length of the block; whatever ends it but us fails the test.
@@ -195,6 +197,7 @@ async def open_node(
         observers: who is told how attempts end.
         environ: secrets besides tokens.
         die: what ends the process.
+        traces: makes spans.
         settings: `tenant__max_jobs=2`.
     """
     config = load_config(
@@ -210,12 +213,14 @@ async def open_node(
             asyncpg_trio.connect(dsn) as conn,
             trio.open_nursery() as nursery,
         ):
+            outside = Outside(config, secrets, Clients(), PaceBook())
+            outside.traces = traces
             daemon = Daemon(
                 config=config,
                 url=dsn,
                 pool=pool,
                 host=PluginHost(providers={p.slug: p for p in providers}, reports=[], observers=observers),
-                outside=Outside(config, secrets, Clients(), PaceBook()),
+                outside=outside,
                 redactor=redactor,
                 log=log,  # type: ignore[arg-type]
                 die=die,

@@ -15,6 +15,7 @@ from drena.daemon import Daemon, obey_signals
 from drena.errors import ConfigError
 from drena.store.opening import wait_for_database
 from drena.systemd import inherited_sockets, notify, reloading
+from drena.traces import open_traces
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,7 +30,11 @@ async def run(config: Path | None) -> None:
         raise ConfigError("No provider is installed: install one, for example drena-acessorias (see `drena plugins`).")
     scene.outside.secrets.expect_safe_file()
     faulthandler.enable()  # SIGABRT, with which systemd ends a process that hangs, leaves its stacks in the journal
-    async with wait_for_database(scene.config, scene.log) as (url, pool):
+    traces = scene.config.traces
+    async with (
+        open_traces(traces.endpoint, traces.ratio) as scene.outside.traces,
+        wait_for_database(scene.config, scene.log) as (url, pool),
+    ):
         daemon = Daemon(
             config=scene.config,
             url=url,

@@ -26,6 +26,7 @@ from .settings import (
     Secrets,
     Shutdown,
     TenantLimits,
+    Traces,
 )
 
 __all__ = [
@@ -50,6 +51,7 @@ __all__ = [
     "Secrets",
     "Shutdown",
     "TenantLimits",
+    "Traces",
     "changed_settings",
     "describe",
     "load_config",

@@ -37,6 +37,7 @@ def expect_agreement(config: Config, places: Mapping[Keys, str]) -> None:
     urls = {("database", "url"): config.database.url, ("database", "listen_url"): config.database.listen_url}
     for path, url in urls.items():
         _expect_scheme(path, url, ("postgresql", "postgres"), places)
+    _expect_scheme(("traces", "endpoint"), config.traces.endpoint, ("http", "https"), places)
     _expect_auth(config.auth, places)
     _expect_http(config)
     _expect_feed(config)

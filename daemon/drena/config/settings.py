@@ -136,6 +136,15 @@ class Log(Section, frozen=True, kw_only=True):
     ] = "auto"
 
 
+class Traces(Section, frozen=True, kw_only=True):
+    """OpenTelemetry traces, one span an attempt; `drena[otel]` brings what they need."""
+
+    endpoint: Annotated[
+        str | None, _said("Where traces are sent over HTTP, as `http://127.0.0.1:4318/v1/traces`; nowhere by default.")
+    ] = None
+    ratio: Annotated[Annotated[float, Meta(ge=0, le=1)], _said("Of how many attempts traces are made.")] = 1.0
+
+
 class Plugins(Section, frozen=True, kw_only=True):
     """Where providers come from."""
 
@@ -304,6 +313,7 @@ class Config(Section, frozen=True, kw_only=True):
     retention: Retention = Retention()
     schedule: Schedule = Schedule()
     log: Log = Log()
+    traces: Traces = Traces()
     plugins: Plugins = Plugins()
     auth: Auth = Auth()
     feed: Feed = Feed()

@@ -25,6 +25,7 @@ from drena.store.jobs import Finish
 from drena.store.plain import plain_json, plain_text
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from uuid import UUID
 
     from drena.engine.call import Desk
@@ -71,6 +72,7 @@ class Attempt:
         self._verdict: Verdict | None = None
         self._ended = False
         self._canceled = False
+        self._tell_trace: Callable[[str, str | None], None] | None = None
         self._changed = trio.Event()
 
     @cached_property
@@ -95,6 +97,13 @@ class Attempt:
 
     async def run(self) -> None:
         """Call the provider, watch it, write the verdict."""
+        if self._desk.traces is None:
+            await self._run()
+            return
+        with self._desk.traces.attempt(self._claim.job, self._claim.tenant) as self._tell_trace:
+            await self._run()
+
+    async def _run(self) -> None:
         claim = self._claim
         self._tell("info", "attempt started", max_attempts=claim.job.max_attempts, lane=claim.job.lane)
         async with trio.open_nursery() as nursery:
@@ -176,6 +185,8 @@ class Attempt:
     def _count(self, outcome: str, code: str | None = None) -> None:
         took_s = trio.current_time() - self._began_s
         self._desk.metrics.attempt_ended(self._claim.job.provider_slug, outcome, code, took_s)
+        if self._tell_trace is not None:
+            self._tell_trace(outcome, code)
 
 
 def _finish(claim: Claim, outcome: Verdict, redactor: Redactor) -> Finish:

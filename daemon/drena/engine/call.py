@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from drena.log import LogLines
     from drena.redaction import Redactor
     from drena.store.jobs import Claim
+    from drena.traces import Traces
 
 RESULT_LIMIT_BYTES: Final = 1024 * 1024
 MOST_INTERRUPTIONS: Final = 8
@@ -65,6 +66,8 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     interruptions: Counter[UUID] = msgspec.field(default_factory=Counter)
     """How often a job lost the database since it last moved; only jobs that did."""
     metrics: Metrics = msgspec.field(default_factory=Metrics)
+    traces: Traces | None = None
+    """None when nobody wants them, which then costs nothing."""
     observers: Observers | None = None
     """None when nobody wants to know, which then costs nothing."""
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from drena.outgoing import Clients, Pace, PaceBook
     from drena.secrets import SecretStore
     from drena.store.jobs import Executor
+    from drena.traces import Traces
 
 
 class Outside:
@@ -40,6 +41,8 @@ class Outside:
         """Replaced when the daemon reloads."""
         self.clients = clients
         self.paces = paces
+        self.traces: Traces | None = None
+        """Set where somebody wants to see requests."""
 
     @asynccontextmanager
     async def open(
@@ -54,7 +57,8 @@ class Outside:
         values = {name: self.secrets.read(provider.slug, name, tenant.slug) for name in provider.secrets}
         limit = overrides.requests_per_minute or provider.limits.requests_per_minute
         pace = self.paces.pace(tenant.id, provider.slug, credential_digest(values), limit)
-        async with self.clients.open(pace=pace, log=log, settings=client_settings(overrides)) as client:
+        span = None if self.traces is None else self.traces.request
+        async with self.clients.open(pace=pace, log=log, settings=client_settings(overrides), span=span) as client:
             yield client, pace
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import random as randomness
 import ssl
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,6 +29,7 @@ from .pace import Pace
 from .retries import Random, RetryRules
 from .transport import CLOSE_S, STREAM_EXTENSION, PacedTransport
 
+Span = Callable[[httpx2.Request], AbstractContextManager[Callable[[int], None]]]
 USER_AGENT: Final = f"drena/{__version__}"
 
 
@@ -94,7 +95,7 @@ class Clients:
 
     @asynccontextmanager
     async def open(
-        self, *, pace: Pace, log: Logger, settings: ClientSettings = ClientSettings()
+        self, *, pace: Pace, log: Logger, settings: ClientSettings = ClientSettings(), span: Span | None = None
     ) -> AsyncIterator[Callable[[], httpx2.AsyncClient]]:
         """The client of one attempt, with a connection pool of its own; made when it is first asked for.
 
@@ -105,17 +106,19 @@ class Clients:
             pace: the credential's, from the process's `PaceBook`.
             log: the attempt's logger; told of each request at `debug`.
             settings: timeouts, limits, proxy, certificates.
+            span: a block around each request that is told the status of its answer, for traces.
 
         Raises:
             GiveUp: `config_invalid`: the certificates' file cannot be used; or, when the client is made, the proxy's
             URL.
         """
         trusted = await self._trust(settings.ca_file)
-        made: list[httpx2.AsyncClient] = []
+        made: list[_Client] = []
 
         def client() -> httpx2.AsyncClient:
             if not made:
                 made.append(self._make(pace, log, settings, trusted))
+                made[0].span = span
             return made[0]
 
         try:
@@ -125,7 +128,7 @@ class Clients:
                 with trio.move_on_after(CLOSE_S, shield=True):
                     await made[0].aclose()
 
-    def _make(self, pace: Pace, log: Logger, settings: ClientSettings, trusted: ssl.SSLContext) -> httpx2.AsyncClient:
+    def _make(self, pace: Pace, log: Logger, settings: ClientSettings, trusted: ssl.SSLContext) -> _Client:
         return _Client(
             transport=PacedTransport(
                 self._transport or _network(settings, trusted),
@@ -186,6 +189,8 @@ class _Client(httpx2.AsyncClient):
     """Closes two gaps above the transport: it tells it whether the caller reads the answer itself, and maps what httpx2
     raises before and after it."""
 
+    span: Span | None = None
+
     def build_request(self, method: str, url: httpx2.URL | str, **options: Any) -> httpx2.Request:
         try:
             return super().build_request(method, url, **options)
@@ -193,6 +198,14 @@ class _Client(httpx2.AsyncClient):
             raise unsendable() from None
 
     async def send(self, request: httpx2.Request, *, stream: bool = False, **options: Any) -> httpx2.Response:
+        if self.span is None:
+            return await self._send(request, stream=stream, **options)
+        with self.span(request) as answered:
+            response = await self._send(request, stream=stream, **options)
+            answered(response.status_code)
+            return response
+
+    async def _send(self, request: httpx2.Request, *, stream: bool, **options: Any) -> httpx2.Response:
         request.extensions[STREAM_EXTENSION] = stream
         try:
             return await super().send(request, stream=stream, **options)

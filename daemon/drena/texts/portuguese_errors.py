@@ -247,6 +247,9 @@ COMPOSED: Final = {
 """What the sources put together of pieces."""
 
 SCHEDULES: Final = {
+    "`traces.endpoint` needs OpenTelemetry: install drena[otel].": (
+        "`traces.endpoint` precisa do OpenTelemetry: instale drena[otel]."
+    ),
     "The schedule {} cannot be set: {}.": "O agendamento {} não pode ser definido: {}.",
     "{} of {} has no schedule; `drena schedule list` shows them.": (
         "{} de {} não tem agendamento; `drena schedule list` mostra os que há."

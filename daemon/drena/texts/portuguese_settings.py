@@ -64,6 +64,10 @@ DATABASE_AND_QUEUE: Final = {
     ),
     "Rows one transaction deletes at most, about.": "Linhas que uma transação apaga, no máximo, mais ou menos.",
     "The least serious line that is written.": "A linha menos grave que é escrita.",
+    "Where traces are sent over HTTP, as `http://127.0.0.1:4318/v1/traces`; nowhere by default.": (
+        "Para onde vão os traces por HTTP, como `http://127.0.0.1:4318/v1/traces`; por padrão, para lugar nenhum."
+    ),
+    "Of how many attempts traces are made.": "De que parte das tentativas se fazem traces.",
     "`auto` is `console` on a terminal and `json` elsewhere.": "`auto` é `console` num terminal e `json` fora dele.",
     "Folders with installed plugins, besides Python's own.": "Pastas com plugins instalados, além das do Python.",
     "Plugins to leave out, by distribution or entry point name.": (
