@@ -32,6 +32,12 @@ def load(**environ):
         ({"DRENA_AUTH__MEMBERSHIP_POLL_S": "0"}, "auth.membership_poll_s"),
         ({"DRENA_AUTH__MODE": "open", "DRENA_HTTP__LISTEN": "0.0.0.0:8764"}, "http.listen"),
         ({"DRENA_AUTH__MODE": "open", "DRENA_FEED__LISTEN": ":8765"}, "feed.listen"),
+        ({"DRENA_HTTP__TLS_CERT": "/x.pem"}, "`http.tls_cert` and `http.tls_key` go together"),
+        ({"DRENA_FEED__TLS_KEY": "/x.pem"}, "`feed.tls_cert` and `feed.tls_key` go together"),
+        ({"DRENA_HTTP__CORS_ORIGINS": "*"}, "`http.cors_origins` holds `*`"),
+        ({"DRENA_FEED__ORIGINS": "app.test"}, "`feed.origins` holds `app.test`"),
+        ({"DRENA_HTTP__TRUSTED_PROXIES": "proxy.test"}, "`http.trusted_proxies` holds `proxy.test`"),
+        ({"DRENA_FEED__TRUSTED_PROXIES": "proxy.test"}, "`feed.trusted_proxies` holds `proxy.test`"),
     ],
 )
 def test_what_contradicts_itself_is_refused_in_one_sentence_without_the_secret(environ, said):

@@ -6,15 +6,8 @@ import pytest
 
 from drena.errors import ConfigError
 from drena.http.allowances import MOST_NAMES, Allowances
-from drena.http.headers import (
-    client_address,
-    is_in,
-    is_loopback_host,
-    is_own_origin,
-    parse_networks,
-    preferred_language,
-    sane_request_id,
-)
+from drena.http.headers import is_loopback_host, is_own_origin, preferred_language, sane_request_id
+from drena.proxies import client_address, is_in, parse_networks
 
 PROXIES = parse_networks(["10.0.0.0/8", "192.0.2.7", "fd00::/8"])
 
@@ -50,6 +43,7 @@ def test_any_other_is_not(given):
         ("10.1.2.3", "1.2.3.4, 203.0.113.9", "203.0.113.9"),  # what stands further left the client wrote himself
         ("10.1.2.3", "203.0.113.9, 192.0.2.7", "203.0.113.9"),
         ("10.1.2.3", "10.0.0.1, 10.0.0.2", "10.0.0.1"),
+        ("10.1.2.3", "203.0.113.9:4711", "203.0.113.9"),
         ("10.1.2.3", "", "10.1.2.3"),
         ("10.1.2.3", "nonsense", "10.1.2.3"),
         ("", "203.0.113.9", "203.0.113.9"),  # a Unix socket: a proxy of this machine

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from ipaddress import ip_network
+from collections.abc import Iterable, Mapping
 from urllib.parse import urlsplit
 
 from drena.errors import ConfigError
 from drena.listeners import parse_address
+from drena.proxies import parse_networks
 
 from .schema import Keys
-from .settings import Auth, Config
+from .settings import Auth, Config, Feed, Http
 
 SHORTEST_SECRET_BYTES = 32
 ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:[0-9]+)?|https?://\[[0-9a-f:]+\](:[0-9]+)?")
@@ -39,8 +39,10 @@ def expect_agreement(config: Config, places: Mapping[Keys, str]) -> None:
         _expect_scheme(path, url, ("postgresql", "postgres"), places)
     _expect_scheme(("traces", "endpoint"), config.traces.endpoint, ("http", "https"), places)
     _expect_auth(config.auth, places)
-    _expect_http(config)
-    _expect_feed(config)
+    _expect_door("http", config.http, config.auth)
+    _expect_origins("http.cors_origins", config.http.cors_origins)
+    _expect_door("feed", config.feed, config.auth)
+    _expect_origins("feed.origins", (origin for origin in config.feed.origins if origin != "*"))
     for slug, overrides in config.providers.items():
         if not SLUG.fullmatch(slug):
             msg = (
@@ -60,38 +62,28 @@ def _expect_auth(auth: Auth, places: Mapping[Keys, str]) -> None:
         raise ConfigError(msg)
 
 
-def _expect_http(config: Config) -> None:
-    address = parse_address(config.http.listen)
-    if address is not None and config.auth.mode == "open" and not address.is_loopback:
-        msg = "`auth.mode` is `open`, which is for this machine alone: let `http.listen` be a loopback address."
+def _expect_door(name: str, door: Http | Feed, auth: Auth) -> None:
+    """What HTTP and the feed have in common."""
+    address = parse_address(door.listen)
+    if address is not None and auth.mode == "open" and not address.is_loopback:
+        msg = f"`auth.mode` is `open`, which is for this machine alone: let `{name}.listen` be a loopback address."
         raise ConfigError(msg)
-    if (config.http.tls_cert is None) != (config.http.tls_key is None):
-        msg = "`http.tls_cert` and `http.tls_key` go together: set both, or neither."
+    if (door.tls_cert is None) != (door.tls_key is None):
+        msg = f"`{name}.tls_cert` and `{name}.tls_key` go together: set both, or neither."
         raise ConfigError(msg)
-    for origin in config.http.cors_origins:
-        if not ORIGIN.fullmatch(origin):
-            msg = f"`http.cors_origins` holds `{origin}`, which is no origin: write https://app.example.com."
-            raise ConfigError(msg)
-
-
-def _expect_feed(config: Config) -> None:
-    feed, address = config.feed, parse_address(config.feed.listen)
-    if address is not None and config.auth.mode == "open" and not address.is_loopback:
-        msg = "`auth.mode` is `open`, which is for this machine alone: let `feed.listen` be a loopback address."
-        raise ConfigError(msg)
-    if (feed.tls_cert is None) != (feed.tls_key is None):
-        msg = "`feed.tls_cert` and `feed.tls_key` go together: set both, or neither."
-        raise ConfigError(msg)
-    for origin in feed.origins:
-        if origin != "*" and not ORIGIN.fullmatch(origin):
-            msg = f"`feed.origins` holds `{origin}`, which is no origin: write https://app.example.com."
-            raise ConfigError(msg)
-    for proxy in feed.trusted_proxies:
+    for proxy in door.trusted_proxies:
         try:
-            ip_network(proxy, strict=False)
-        except ValueError:
-            msg = f"`feed.trusted_proxies` holds `{proxy}`, which is no address: write 127.0.0.1 or 10.0.0.0/8."
+            parse_networks([proxy])
+        except ConfigError:
+            msg = f"`{name}.trusted_proxies` holds `{proxy}`, which is no address: write 127.0.0.1 or 10.0.0.0/8."
             raise ConfigError(msg) from None
+
+
+def _expect_origins(key: str, origins: Iterable[str]) -> None:
+    for origin in origins:
+        if not ORIGIN.fullmatch(origin):
+            msg = f"`{key}` holds `{origin}`, which is no origin: write https://app.example.com."
+            raise ConfigError(msg)
 
 
 def _expect_scheme(path: Keys, url: str | None, schemes: tuple[str, ...], places: Mapping[Keys, str]) -> None:

@@ -2,65 +2,14 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections import Counter
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+    from collections.abc import Sequence
 
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
-
-
-def networks_of(texts: Iterable[str]) -> list[Network]:
-    """Addresses and networks of trusted proxies.
-
-    Raises:
-        ValueError: one of them is neither.
-    """
-    return [ipaddress.ip_network(text, strict=False) for text in texts]
-
-
-def client_address(peer: str, forwarded_for: str | None, trusted: Sequence[Network]) -> str:
-    """The client's address: the peer's, unless that is a trusted proxy; then the last in X-Forwarded-For that is none.
-
-    Args:
-        peer: the other side of the connection; empty for a Unix socket, whose other side is a proxy of this machine.
-        forwarded_for: the header, as it came.
-        trusted: whom to believe; the empty peer is believed when anybody is.
-    """
-    if forwarded_for is None or not trusted or not _is_trusted(peer, trusted):
-        return peer
-    found = peer
-    for hop in reversed(forwarded_for.split(",")):
-        try:
-            found = str(ipaddress.ip_address(_without_port(hop.strip())))
-        except ValueError:
-            return found  # nobody's address: what a proxy of ours put before it is as far as can be believed
-        if not _is_trusted(found, trusted):
-            return found
-    return found
-
-
-def _is_trusted(address: str, trusted: Sequence[Network]) -> bool:
-    if not address:
-        return True
-    try:
-        known = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return False
-    if isinstance(known, ipaddress.IPv6Address) and known.ipv4_mapped is not None:
-        known = known.ipv4_mapped
-    return any(known in network for network in trusted)
-
-
-def _without_port(text: str) -> str:
-    if text.startswith("["):
-        return text[1:].partition("]")[0]
-    return text.partition(":")[0] if text.count(":") == 1 else text
 
 
 def origin_is_allowed(origin: str | None, host: str | None, allowed: Sequence[str], *, same_host: bool) -> bool:

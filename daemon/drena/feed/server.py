@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 import trio
 
 from drena.feed import protocol
-from drena.feed.admission import Doors, client_address, networks_of, origin_is_allowed
+from drena.feed.admission import Doors, origin_is_allowed
 from drena.feed.farewell import Farewell
 from drena.feed.frames import Meter, text_frame
 from drena.feed.protocol import SUBPROTOCOL, Code
@@ -26,6 +26,7 @@ from drena.feed.session import TICK_S, Session
 from drena.feed.websocket import is_expected, receive_handshake
 from drena.feed.wire import Wire
 from drena.listeners import peer_address
+from drena.proxies import client_address, parse_networks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,7 +73,7 @@ class FeedServer:
         self._pool = pool
         self._settings = settings
         self._log = log
-        self._trusted = networks_of(settings.trusted_proxies)
+        self._trusted = parse_networks(settings.trusted_proxies)
         self._doors = Doors(
             everybody=settings.max_connections,
             per_address=settings.max_per_address,
@@ -165,7 +166,7 @@ class FeedServer:
             self.refused += 1
             await handshake.reject(403, b"This origin may not open a feed: see feed.origins.\n")
             return
-        address = client_address(peer, headers.get("x-forwarded-for"), self._trusted)
+        address = client_address(peer, headers.get("x-forwarded-for") or "", self._trusted)
         connection = await handshake.accept(SUBPROTOCOL)
         wire.limit(Meter(self._settings.max_message_bytes))
         farewell = await self._admit(wire, nursery, connection, handshake, address)

@@ -13,13 +13,13 @@ from drena.http.answers import refusal
 from drena.http.connection import Manners
 from drena.http.explaining import Document
 from drena.http.front import Front
-from drena.http.headers import is_in, parse_networks
 from drena.http.openapi import openapi
 from drena.http.operations import api_operations, other_operations
 from drena.http.pages import Pages
 from drena.http.routing import Gatekeeper, Operation, make_router
 from drena.http.server import HttpServer
 from drena.listeners import add_tls
+from drena.proxies import is_in, parse_networks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -23,16 +23,9 @@ from drena.engine.outages import PASSING, passes
 from drena.http.answers import STATIC_HEADERS, problem_answer
 from drena.http.bodies import Body
 from drena.http.calls import Call
-from drena.http.headers import (
-    client_address,
-    is_in,
-    is_loopback_host,
-    is_own_origin,
-    parse_networks,
-    preferred_language,
-    sane_request_id,
-)
+from drena.http.headers import is_loopback_host, is_own_origin, preferred_language, sane_request_id
 from drena.problems import Refused
+from drena.proxies import client_address, is_in, parse_networks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -93,7 +86,7 @@ class Front:
 
     def _call(self, request: Request) -> Call:
         headers, peer = request.headers, request.client.host if request.client else ""
-        client = client_address(peer, ",".join(headers.getlist("x-forwarded-for")), self._proxies)
+        client = client_address(peer, ",".join(headers.getlist("x-forwarded-for")), self._proxies, local=True)
         proxied = peer == "" or is_in(peer, self._proxies)
         return Call(
             request=request,

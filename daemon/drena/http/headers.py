@@ -1,19 +1,12 @@
-"""What the headers of a request say: language, client, origin, request id. Pure."""
+"""What the headers of a request say: language, origin, request id. Pure."""
 
 from __future__ import annotations
 
 import re
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import TYPE_CHECKING, Final
 
-from drena.errors import ConfigError
-
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
     from drena.problems import Language
-
-Network = IPv4Network | IPv6Network
 
 LANGUAGES: Final[dict[str, Language]] = {"pt": "pt", "en": "en"}
 REQUEST_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/+=@-]{0,99}")
@@ -48,51 +41,6 @@ def _weight(parameter: str) -> float:
 def sane_request_id(given: str) -> str | None:
     """The client's id for a request, if it can stand in a log and a header."""
     return given if REQUEST_ID.fullmatch(given) else None
-
-
-def parse_networks(texts: Iterable[str]) -> list[Network]:
-    """Addresses and networks as an operator writes them.
-
-    Raises:
-        ConfigError: one is neither.
-    """
-    found: list[Network] = []
-    for text in texts:
-        try:
-            found.append(ip_network(text, strict=False))
-        except ValueError:
-            raise ConfigError(f"`{text}` is no address or network: write 10.0.0.7 or 10.0.0.0/8.") from None
-    return found
-
-
-def is_in(address: str, networks: Sequence[Network]) -> bool:
-    """Whether an address is in one of these networks."""
-    try:
-        found = ip_address(address.partition("%")[0])
-    except ValueError:
-        return False
-    if found.version == 6 and found.ipv4_mapped is not None:
-        found = found.ipv4_mapped
-    return any(found in network for network in networks if network.version == found.version)
-
-
-def client_address(peer: str, forwarded_for: str, trusted: Sequence[Network]) -> str:
-    """Who the client is: the peer, or what the nearest proxies that are trusted say of him.
-
-    Args:
-        peer: the connection's other side; empty on a Unix socket, which only a proxy of this machine uses.
-        forwarded_for: all `X-Forwarded-For` headers, joined by commas.
-        trusted: the proxies.
-    """
-    hops = [hop.strip() for hop in forwarded_for.split(",") if hop.strip()]
-    client = peer
-    while hops and (client == "" or is_in(client, trusted)):
-        client = hops.pop()
-        try:
-            ip_address(client.partition("%")[0])
-        except ValueError:
-            return peer
-    return client
 
 
 def is_own_origin(origin: str, host: str, *, secure: bool) -> bool:

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 ANSWER_S: Final = 2.0
 METRICS_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
-FORWARDED: Final = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
 
 
 async def livez(call: Call) -> Response:  # noqa: ARG001, ASYNC124  # as every operation

@@ -176,35 +176,26 @@ CONFIGURATION: Final = {
     "`auth.jwt_secret` is too short to be safe: it needs {} bytes at least.": (
         "`auth.jwt_secret` é curto demais para ser seguro: precisa de pelo menos {} bytes."
     ),
-    "`auth.mode` is `open`, which is for this machine alone: let `http.listen` be a loopback address.": (
-        "`auth.mode` é `open`, que serve só para esta máquina: use em `http.listen` um endereço local."
+    "`auth.mode` is `open`, which is for this machine alone: let `{}.listen` be a loopback address.": (
+        "`auth.mode` é `open`, que serve só para esta máquina: use em `{}.listen` um endereço local."
     ),
-    "`http.cors_origins` holds `{}`, which is no origin: write https://app.example.com.": (
-        "`http.cors_origins` contém `{}`, que não é uma origem: escreva https://app.example.com."
+    "`{}` holds `{}`, which is no origin: write https://app.example.com.": (
+        "`{}` contém `{}`, que não é uma origem: escreva https://app.example.com."
     ),
-    "`http.tls_cert` and `http.tls_key` go together: set both, or neither.": (
-        "`http.tls_cert` e `http.tls_key` andam juntos: defina os dois, ou nenhum."
+    "`{}.tls_cert` and `{}.tls_key` go together: set both, or neither.": (
+        "`{}.tls_cert` e `{}.tls_key` andam juntos: defina os dois, ou nenhum."
     ),
 }
 
 LISTENING: Final = {
-    "`auth.mode` is `open`, which is for this machine alone: let `feed.listen` be a loopback address.": (
-        "`auth.mode` é `open`, que serve só para esta máquina: use em `feed.listen` um endereço local."
-    ),
     "`auth.mode` is `open`, which is for this machine alone: the API's socket is not.": (
         "`auth.mode` é `open`, que serve só para esta máquina: o soquete da API não é só dela."
     ),
     "`auth.mode` is `open`, which is for this machine alone: the feed's socket is not.": (
         "`auth.mode` é `open`, que serve só para esta máquina: o soquete do feed não é só dela."
     ),
-    "`feed.origins` holds `{}`, which is no origin: write https://app.example.com.": (
-        "`feed.origins` contém `{}`, que não é uma origem: escreva https://app.example.com."
-    ),
-    "`feed.tls_cert` and `feed.tls_key` go together: set both, or neither.": (
-        "`feed.tls_cert` e `feed.tls_key` andam juntos: defina os dois, ou nenhum."
-    ),
-    "`feed.trusted_proxies` holds `{}`, which is no address: write 127.0.0.1 or 10.0.0.0/8.": (
-        "`feed.trusted_proxies` contém `{}`, que não é um endereço: escreva 127.0.0.1 ou 10.0.0.0/8."
+    "`{}.trusted_proxies` holds `{}`, which is no address: write 127.0.0.1 or 10.0.0.0/8.": (
+        "`{}.trusted_proxies` contém `{}`, que não é um endereço: escreva 127.0.0.1 ou 10.0.0.0/8."
     ),
     "`{}` is no address or network: write 10.0.0.7 or 10.0.0.0/8.": (
         "`{}` não é endereço nem rede: escreva 10.0.0.7 ou 10.0.0.0/8."
