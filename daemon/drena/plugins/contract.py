@@ -25,9 +25,7 @@ def check_provider(provider: Any) -> None:
     Raises:
         PluginFault: the first thing that is wrong.
     """
-    if not isinstance(provider, Provider):
-        hint = "; call it: `[MyProvider()]`" if isinstance(provider, type) else ""
-        raise PluginFault(f"drena_providers() returned {kind(provider)} where a Provider is expected{hint}")
+    _check_kind(provider, Provider, "drena_providers", "a Provider", "[MyProvider()]")
     slug = getattr(provider, "slug", None)
     if not isinstance(slug, str) or not SLUG.fullmatch(slug):
         raise PluginFault(f"{type(provider).__name__}.slug is {slug!r}; it must match [a-z][a-z0-9_]*")
@@ -38,7 +36,13 @@ def check_provider(provider: Any) -> None:
     _check_settings(slug, provider.settings)
     _check_limits(slug, provider.limits)
     for method in ("check", "run"):
-        _check_method(slug, method, getattr(provider, method))
+        _check_method(f"provider {slug!r}: ", provider, method, 1, "one argument, the context")
+
+
+def _check_kind(offered: object, wanted: type, hook: str, expected: str, example: str) -> None:
+    if not isinstance(offered, wanted):
+        hint = f"; call it: `{example}`" if isinstance(offered, type) else ""
+        raise PluginFault(f"{hook}() returned {kind(offered)} where {expected} is expected{hint}")
 
 
 def _attributes(provider: Provider) -> Iterator[tuple[str, bool, str]]:
@@ -74,13 +78,14 @@ def _check_limits(slug: str, limits: Any) -> None:
             raise PluginFault(f"provider {slug!r}: `limits.{field}` is {value!r}; it must be a number above 0")
 
 
-def _check_method(slug: str, name: str, method: Any) -> None:
+def _check_method(whose: str, owner: object, name: str, count: int, arguments: str) -> None:
+    method = getattr(owner, name)
     if not inspect.iscoroutinefunction(method):
-        raise PluginFault(f"provider {slug!r}: `{name}` must be an async method")
+        raise PluginFault(f"{whose}`{name}` must be an async method")
     try:
-        inspect.signature(method).bind(object())
+        inspect.signature(method).bind(*[object()] * count)
     except TypeError as error:
-        raise PluginFault(f"provider {slug!r}: `{name}` must take one argument, the context") from error
+        raise PluginFault(f"{whose}`{name}` must take {arguments}") from error
 
 
 def check_authorizer(authorizer: Any) -> None:
@@ -89,16 +94,9 @@ def check_authorizer(authorizer: Any) -> None:
     Raises:
         PluginFault: it is none.
     """
-    if not isinstance(authorizer, Authorizer):
-        hint = "; call it: `MyAuthorizer()`" if isinstance(authorizer, type) else ""
-        raise PluginFault(f"drena_authorizer() returned {kind(authorizer)} where an Authorizer is expected{hint}")
-    for method, arguments in (("authorize", 2), ("refresh", 1)):
-        if not inspect.iscoroutinefunction(getattr(authorizer, method)):
-            raise PluginFault(f"the authorizer's `{method}` must be an async method")
-        try:
-            inspect.signature(getattr(authorizer, method)).bind(*[object()] * arguments)
-        except TypeError as error:
-            raise PluginFault(f"the authorizer's `{method}` must take {arguments} argument(s)") from error
+    _check_kind(authorizer, Authorizer, "drena_authorizer", "an Authorizer", "MyAuthorizer()")
+    for method, count in (("authorize", 2), ("refresh", 1)):
+        _check_method("the authorizer's ", authorizer, method, count, f"{count} argument(s)")
 
 
 def check_observer(observer: Any) -> None:
@@ -107,19 +105,12 @@ def check_observer(observer: Any) -> None:
     Raises:
         PluginFault: the first thing that is wrong.
     """
-    if not isinstance(observer, Observer):
-        hint = "; call it: `[MyObserver()]`" if isinstance(observer, type) else ""
-        raise PluginFault(f"drena_observers() returned {kind(observer)} where an Observer is expected{hint}")
+    _check_kind(observer, Observer, "drena_observers", "an Observer", "[MyObserver()]")
     name = getattr(observer, "name", None)
     if not isinstance(name, str) or not SLUG.fullmatch(name):
         raise PluginFault(f"{type(observer).__name__}.name is {name!r}; it must match [a-z][a-z0-9_]*")
-    for method, arguments in (("attempt_ended", 2), ("tend", 1)):
-        if not inspect.iscoroutinefunction(getattr(observer, method)):
-            raise PluginFault(f"observer {name!r}: `{method}` must be an async method")
-        try:
-            inspect.signature(getattr(observer, method)).bind(*[object()] * arguments)
-        except TypeError as error:
-            raise PluginFault(f"observer {name!r}: `{method}` must take {arguments} argument(s)") from error
+    for method, count in (("attempt_ended", 2), ("tend", 1)):
+        _check_method(f"observer {name!r}: ", observer, method, count, f"{count} argument(s)")
 
 
 def said(error: BaseException) -> str:
