@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
-import functools
-import inspect
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-import trio
 
 import asyncpg_trio
+from support.limits import limit_tests
 from support.postgres import PostgresServer, debian_bindirs
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+    from collections.abc import AsyncIterator, Iterator
 
 BINDIRS = {"embedded": None, **{f"debian-{path.parent.name}": path for path in debian_bindirs()}}
 TEST_LIMIT_S = 30.0
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """No test here waits for ever: every asynchronous one runs under one deadline."""
-    for item in items:
-        function = getattr(item, "obj", None)
-        if Path(__file__).parent in item.path.parents and inspect.iscoroutinefunction(function):
-            item.obj = within_the_limit(function)  # type: ignore[attr-defined]
+    """No test here waits for ever."""
+    limit_tests(items, Path(__file__).parent, TEST_LIMIT_S)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -35,15 +30,6 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if times > 1:
         metafunc.fixturenames.append("repetition")
         metafunc.parametrize("repetition", range(times))
-
-
-def within_the_limit(function: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
-    @functools.wraps(function)
-    async def limited(*args: object, **kwargs: object) -> None:
-        with trio.fail_after(TEST_LIMIT_S):
-            await function(*args, **kwargs)
-
-    return limited
 
 
 @pytest.fixture(scope="session", params=list(BINDIRS))

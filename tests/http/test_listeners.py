@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 import ssl
 from contextlib import AsyncExitStack
-from functools import wraps
 
 import pytest
 import trio
@@ -13,17 +12,7 @@ import trustme
 
 from drena.errors import ConfigError
 from drena.listeners import add_tls, bound_address, is_loopback, open_listeners, parse_address, peer_address
-
-
-def limited(test):
-    """A test of sockets that may not take long."""
-
-    @wraps(test)
-    async def run(**fixtures):
-        with trio.fail_after(20):
-            await test(**fixtures)
-
-    return run
+from support.limits import limited
 
 
 @pytest.mark.parametrize("text", ["127.0.0.1:8764", "[::1]:1", ":0", "localhost:65535", "unix:/run/drena/http.sock"])
@@ -53,7 +42,7 @@ def test_whether_an_address_is_only_for_this_machine(text, expected):
     assert parse_address(text).is_loopback is expected
 
 
-@limited
+@limited(20)
 async def test_a_port_of_zero_is_chosen_and_told():
     async with AsyncExitStack() as stack:
         for address in ("127.0.0.1:0", "localhost:0", ":0"):
@@ -63,12 +52,12 @@ async def test_a_port_of_zero_is_chosen_and_told():
             assert is_loopback(listener) is (address != ":0")
 
 
-@limited
+@limited(20)
 async def test_off_opens_nothing():
     assert await open_listeners("off") == []
 
 
-@limited
+@limited(20)
 async def test_a_taken_port_is_one_sentence():
     (first,) = await open_listeners("127.0.0.1:0")
     async with first:
@@ -76,13 +65,13 @@ async def test_a_taken_port_is_one_sentence():
             await open_listeners(bound_address(first))
 
 
-@limited
+@limited(20)
 async def test_a_name_that_does_not_resolve_is_one_sentence():
     with pytest.raises(ConfigError, match=r"Cannot listen on no\.such\.host\.invalid:1: "):
         await open_listeners("no.such.host.invalid:1")
 
 
-@limited
+@limited(20)
 async def test_a_unix_socket_is_for_owner_and_group_and_replaces_a_stale_one(tmp_path):
     path = tmp_path / "http.sock"
     for _ in range(2):
@@ -94,7 +83,7 @@ async def test_a_unix_socket_is_for_owner_and_group_and_replaces_a_stale_one(tmp
             assert peer_address(served) == ""
 
 
-@limited
+@limited(20)
 async def test_a_unix_socket_that_answers_is_not_taken_away(tmp_path):
     path = tmp_path / "http.sock"
     (listener,) = await open_listeners(f"unix:{path}")
@@ -105,7 +94,7 @@ async def test_a_unix_socket_that_answers_is_not_taken_away(tmp_path):
             pass
 
 
-@limited
+@limited(20)
 async def test_a_file_that_is_no_socket_is_left_alone(tmp_path):
     path = tmp_path / "precious"
     path.write_text("keep")
@@ -114,7 +103,7 @@ async def test_a_file_that_is_no_socket_is_left_alone(tmp_path):
     assert path.read_text() == "keep"
 
 
-@limited
+@limited(20)
 async def test_inherited_sockets_take_the_place_of_the_address():
     with socket.create_server(("127.0.0.1", 0)) as given:
         port = given.getsockname()[1]
@@ -123,13 +112,13 @@ async def test_inherited_sockets_take_the_place_of_the_address():
             assert peer_address(served) == "127.0.0.1"
 
 
-@limited
+@limited(20)
 async def test_an_inherited_socket_that_does_not_listen_is_one_sentence():
     with socket.socket() as given, pytest.raises(ConfigError, match="not listening"):
         await open_listeners("off", [given])
 
 
-@limited
+@limited(20)
 async def test_tls_serves_with_the_certificate(tmp_path):
     authority = trustme.CA()
     certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"
@@ -152,7 +141,7 @@ async def test_tls_serves_with_the_certificate(tmp_path):
             assert await client.receive_some() == b"127.0.0.1"
 
 
-@limited
+@limited(20)
 async def test_a_wrong_certificate_is_one_sentence(tmp_path):
     (tmp_path / "cert.pem").write_text("no certificate")
     (listener,) = await open_listeners("127.0.0.1:0")

@@ -14,7 +14,8 @@ import trio
 import trustme
 
 from drena.listeners import add_tls
-from support.toy_app import GET, limited, read_all, read_one, reset, serving
+from support.limits import limited
+from support.toy_app import GET, LIMIT_S, read_all, read_one, reset, serving
 
 WEBSOCKET = (
     b"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
@@ -22,7 +23,7 @@ WEBSOCKET = (
 )
 
 
-@limited
+@limited(LIMIT_S)
 async def test_resets_at_random_moments_end_one_connection_each():
     seed = random.randrange(2**32)
     print(f"seed {seed}")
@@ -43,7 +44,7 @@ async def test_resets_at_random_moments_end_one_connection_each():
         assert place.log.lines == []
 
 
-@limited
+@limited(LIMIT_S)
 @pytest.mark.parametrize("leave", [reset, lambda stream: stream.socket.close(), "half"])
 async def test_a_waiting_call_learns_that_its_client_is_gone(leave):
     async with serving() as place:
@@ -59,7 +60,7 @@ async def test_a_waiting_call_learns_that_its_client_is_gone(leave):
         await place.until_empty()
 
 
-@limited
+@limited(LIMIT_S)
 async def test_a_client_that_closed_its_sending_half_gets_its_answer():
     async with serving() as place:
         for path, body in ((b"/slow", b"slow"), (b"/", b"http")):
@@ -69,7 +70,7 @@ async def test_a_client_that_closed_its_sending_half_gets_its_answer():
         await place.until_empty()
 
 
-@limited
+@limited(LIMIT_S)
 async def test_bytes_after_a_request_are_refused_as_one():
     async with serving() as place:
         answer = await place.exchange(GET % (b"/", b"") + b"JUNK \x00\xff\r\n\r\n")
@@ -80,7 +81,7 @@ async def test_bytes_after_a_request_are_refused_as_one():
         assert answer.count(b"HTTP/1.1 ") == 1
 
 
-@limited
+@limited(LIMIT_S)
 async def test_requests_ahead_of_their_turn_are_answered_in_turn():
     async with serving() as place:
         answer = await place.exchange(GET % (b"/slow", b"") + GET % (b"/", b"Connection: close\r\n"))
@@ -88,7 +89,7 @@ async def test_requests_ahead_of_their_turn_are_answered_in_turn():
         assert answer.index(b"slow") < answer.index(b"http")
 
 
-@limited
+@limited(LIMIT_S)
 async def test_a_head_that_comes_slowly_is_cut_off_with_408():
     async with serving() as place, await place.connect() as stream:
         began_s = trio.current_time()
@@ -106,7 +107,7 @@ async def test_a_head_that_comes_slowly_is_cut_off_with_408():
         assert (await read_all(stream)).startswith(b"HTTP/1.1 408")
 
 
-@limited
+@limited(LIMIT_S)
 async def test_a_silent_connection_is_closed_without_a_word():
     async with serving() as place, await place.connect() as stream:
         assert await read_all(stream) == b""
@@ -115,7 +116,7 @@ async def test_a_silent_connection_is_closed_without_a_word():
         assert (await read_all(stream)).count(b"HTTP/1.1 ") == 1
 
 
-@limited
+@limited(LIMIT_S)
 @pytest.mark.parametrize("size,status", [(15_000, b"200"), (16_500, b"431"), (70_000, b"431"), (2_000_000, b"431")])
 async def test_a_huge_head_is_refused_and_the_refusal_arrives(size, status):
     async with serving() as place:
@@ -130,7 +131,7 @@ async def test_a_huge_head_is_refused_and_the_refusal_arrives(size, status):
         assert await place.is_alive()
 
 
-@limited
+@limited(LIMIT_S)
 @pytest.mark.parametrize(
     "header,status",
     [
@@ -153,7 +154,7 @@ async def test_nothing_is_smuggled_behind_an_ambiguous_length(header, status):
         assert "/smuggled" not in place.toy.events
 
 
-@limited
+@limited(LIMIT_S)
 @pytest.mark.parametrize(
     "request_,status",
     [
@@ -175,14 +176,14 @@ async def test_what_is_not_ours_to_answer_is_refused(request_, status):
         assert place.log.lines == []
 
 
-@limited
+@limited(LIMIT_S)
 async def test_an_upgrade_to_http2_is_ignored():
     async with serving() as place:
         upgrade = b"Upgrade: h2c\r\nConnection: Upgrade, HTTP2-Settings, close\r\nHTTP2-Settings: !!!\r\n"
         assert (await place.exchange(GET % (b"/", upgrade))).startswith(b"HTTP/1.1 200")
 
 
-@limited
+@limited(LIMIT_S)
 async def test_an_answer_before_the_end_of_a_large_body_arrives():
     async with serving() as place, await place.connect() as stream, trio.open_nursery() as nursery:
 
@@ -200,7 +201,7 @@ async def test_an_answer_before_the_end_of_a_large_body_arrives():
         assert answer.endswith(b"enough")
 
 
-@limited
+@limited(LIMIT_S)
 async def test_a_client_that_does_not_read_is_let_go_and_its_call_with_it():
     async with serving() as place:
         stream = await place.connect()
@@ -210,7 +211,7 @@ async def test_a_client_that_does_not_read_is_let_go_and_its_call_with_it():
         stream.socket.close()
 
 
-@limited
+@limited(LIMIT_S)
 async def test_a_hundred_slow_clients_hold_up_nobody():
     async with serving() as place:
         streams = [await place.connect() for _ in range(100)]
@@ -227,7 +228,7 @@ async def test_a_hundred_slow_clients_hold_up_nobody():
         await place.until_empty()
 
 
-@limited
+@limited(LIMIT_S)
 async def test_more_connections_than_may_be_are_closed_at_once():
     async with serving(max_connections=3) as place:
         held = [await place.connect() for _ in range(3)]
@@ -242,7 +243,7 @@ async def test_more_connections_than_may_be_are_closed_at_once():
         assert await place.is_alive()
 
 
-@limited
+@limited(LIMIT_S)
 async def test_one_address_has_fewer_connections():
     async with serving(max_per_address=1) as place, await place.connect() as held:
         await held.send_all(GET % (b"/wait", b""))
@@ -250,7 +251,7 @@ async def test_one_address_has_fewer_connections():
         assert await place.exchange(GET % (b"/", b"")) == b""
 
 
-@limited
+@limited(LIMIT_S)
 async def test_the_end_lets_calls_under_way_answer_and_idle_clients_go():
     async with serving() as place, await place.connect() as idle, await place.connect() as busy:
         await idle.send_all(GET % (b"/", b""))
@@ -266,7 +267,7 @@ async def test_the_end_lets_calls_under_way_answer_and_idle_clients_go():
             await place.connect()
 
 
-@limited
+@limited(LIMIT_S)
 async def test_the_end_does_not_wait_for_a_client_that_does_not_read():
     began_s = trio.current_time()
     async with serving() as place:
@@ -281,7 +282,7 @@ async def test_the_end_does_not_wait_for_a_client_that_does_not_read():
     waiting.socket.close()
 
 
-@limited
+@limited(LIMIT_S)
 async def test_tls_is_served_and_what_is_no_tls_is_dropped(tmp_path):
     authority = trustme.CA()
     issued = authority.issue_cert("localhost")

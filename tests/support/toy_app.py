@@ -8,7 +8,6 @@ from __future__ import annotations
 import socket
 import struct
 from contextlib import asynccontextmanager
-from functools import wraps
 
 import trio
 
@@ -130,15 +129,6 @@ async def serving(*, tls=None, **changed):
         )
         yield Place(server, toy, log, address)
         server.stop()
-
-
-def limited(test):
-    @wraps(test)
-    async def run(**fixtures):
-        with trio.fail_after(LIMIT_S):
-            await test(**fixtures)
-
-    return run
 
 
 async def read_all(stream):

@@ -6,8 +6,6 @@ there for every attempt, so an attempt that is cut off anywhere leaves what a ki
 
 from __future__ import annotations
 
-import functools
-import inspect
 import subprocess
 import sys
 from contextlib import asynccontextmanager, contextmanager
@@ -28,6 +26,7 @@ from drena_acessorias.mirror import Written, write_page
 from drena_acessorias.rows import company
 from drena_acessorias.settings import Settings
 from fake_acessorias.launch import Fake
+from support.limits import limit_tests
 from support.postgres import PostgresServer
 
 if TYPE_CHECKING:
@@ -42,20 +41,8 @@ ATTEMPTS = "create table attempts (checkpoint jsonb, counters jsonb); insert int
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """No test here waits for ever: every asynchronous one runs under one deadline."""
-    for item in items:
-        function = getattr(item, "obj", None)
-        if Path(__file__).parent in item.path.parents and inspect.iscoroutinefunction(function):
-            item.obj = within_the_limit(function)
-
-
-def within_the_limit(function: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
-    @functools.wraps(function)
-    async def limited(*args: Any, **kwargs: Any) -> None:
-        with trio.fail_after(TEST_LIMIT_S):
-            await function(*args, **kwargs)
-
-    return limited
+    """No test here waits for ever."""
+    limit_tests(items, Path(__file__).parent, TEST_LIMIT_S)
 
 
 class Lines:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-import inspect
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +10,7 @@ import pytest
 import trio
 
 from drena_bomcontrole import BomControle
+from support.limits import limit_tests
 from support.provider_jobs import OfficeJobs, company_id, open_small_fake, run_small_fake
 
 if TYPE_CHECKING:
@@ -29,19 +28,7 @@ MONTH = "2026-11"
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """No test here waits for ever."""
-    for item in items:
-        function = getattr(item, "obj", None)
-        if Path(__file__).parent in item.path.parents and inspect.iscoroutinefunction(function):
-            item.obj = _within_the_limit(function)
-
-
-def _within_the_limit(function: Any) -> Any:
-    @functools.wraps(function)
-    async def limited(*args: Any, **kwargs: Any) -> None:
-        with trio.fail_after(TEST_LIMIT_S):
-            await function(*args, **kwargs)
-
-    return limited
+    limit_tests(items, Path(__file__).parent, TEST_LIMIT_S)
 
 
 class Office(OfficeJobs):

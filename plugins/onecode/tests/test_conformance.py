@@ -23,7 +23,7 @@ NAMES = ("Padaria Alfa", "Oficina Beta", "Livraria Gama", "Mercearia Delta", "Fa
 @pytest.fixture(autouse=True)
 def limit_in_virtual_time(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """The limit that conftest.py puts on each test is meant in real seconds; here they pass as fast as waits begin."""
-    monkeypatch.setitem(request.function.__globals__, "TEST_LIMIT_S", VIRTUAL_DAY_S)
+    monkeypatch.setattr(request.function, "limit_s", VIRTUAL_DAY_S)
 
 
 def page(request: httpx2.Request) -> httpx2.Response:
