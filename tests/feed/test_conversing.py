@@ -192,7 +192,7 @@ async def test_a_second_hello_ends_it(feed):
 async def test_a_node_that_stops_says_when_to_come_back_each_another_moment(feed):
     byes = []
 
-    async def watch(stage, task_status):
+    async def run(stage, task_status):
         async with open_viewer(stage.url) as viewer:
             await viewer.until("welcome")
             task_status.started()
@@ -200,7 +200,7 @@ async def test_a_node_that_stops_says_when_to_come_back_each_another_moment(feed
 
     async with feed() as stage, trio.open_nursery() as nursery:
         for _ in range(5):
-            await nursery.start(watch, stage)
+            await nursery.start(run, stage)
         stage.front.stop()
         await stage.front.feed.wait_ended()
     assert [code for _, code in byes] == [4101] * 5

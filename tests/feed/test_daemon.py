@@ -128,5 +128,6 @@ async def test_watch_draws_bars_on_a_terminal_and_comes_back_after_the_node_did(
             await fleet.status_is(job, "success")
         finally:
             process.terminate()
-            await process.wait()
+            with trio.move_on_after(10, shield=True):
+                await process.wait()
             os.close(master)

@@ -40,7 +40,8 @@ async def main() -> None:
             head = len(delta.payload)
             delta = Delta(TENANT, TENANT, n, n, {"k": b"x" * (200 - head)})
             assert len(delta.frame) == 204
-            while not all(outbox.wire.free for outbox in outboxes):  # as fast as possible, but nothing merged
+            # As fast as possible, but nothing merged; the wires have no common event.
+            while not all(outbox.wire.free for outbox in outboxes):  # noqa: ASYNC110
                 await trio.lowlevel.checkpoint()
             for start in range(0, len(outboxes), BREATH):
                 if start:
