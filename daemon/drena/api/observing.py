@@ -50,7 +50,8 @@ class ObserverContext(Protocol):
 
     @property
     def http(self) -> httpx2.AsyncClient:
-        """An HTTP client that never repeats a request by itself, with short timeouts."""
+        """An HTTP client with short timeouts that neither repeats a request nor holds one back by itself: what a
+        server says with 429 or `Retry-After` is the observer's to heed."""
 
     def secret(self, name: str) -> str:
         """The observer's secret `name`, read anew: `<NAME>_<SECRET>` in upper case, as a systemd credential, in the
