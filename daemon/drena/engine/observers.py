@@ -72,6 +72,17 @@ class _Context:
         self.woken.set()
 
 
+class _Steady(Pace):
+    """A limit only. Observers wait by themselves where a server asks them to: a request that was held back here would
+    look to them like one that was not answered."""
+
+    def throttled(self, epoch: int, now: float, reason: str) -> None:
+        """Not here."""
+
+    def pause(self, now: float, wait_s: float) -> None:
+        """Not here."""
+
+
 class Observers:
     """All observers of a node.
 
@@ -105,7 +116,8 @@ class Observers:
         self._ears: list[tuple[Observer, trio.MemorySendChannel[AttemptEnd], trio.MemoryReceiveChannel[AttemptEnd]]] = [
             (observer, *trio.open_memory_channel[Any](observer.QUEUED)) for observer in observers
         ]
-        self._busy = 0
+        self._untold = 0
+        """Ends that wait for an observer, or that one is being told of."""
 
     def tell(self, end: AttemptEnd) -> None:
         """An attempt has ended. Never waits, never raises."""
@@ -114,6 +126,8 @@ class Observers:
                 send.send_nowait(end)
             except trio.WouldBlock:
                 self._metrics.observed.add(observer.name, "dropped")
+            else:
+                self._untold += 1
 
     async def run(self) -> None:
         """Let observers be told, and tend, until cancelled."""
@@ -139,26 +153,21 @@ class Observers:
     async def wait_told(self) -> None:
         """Wait until all that is queued has been told, at most `GOODBYE_S`."""
         with trio.move_on_after(GOODBYE_S):
-            while self._queued:  # noqa: ASYNC110  # the queues have no event, and this is the end
+            while self._untold:  # noqa: ASYNC110  # the queues have no event, and this is the end
                 await trio.sleep(0.01)
 
-    @property
-    def _queued(self) -> bool:
-        return self._busy > 0 or any(receive.statistics().current_buffer_used for _, _, receive in self._ears)
-
     async def _serve(self, observer: Observer, receive: trio.MemoryReceiveChannel[AttemptEnd]) -> None:
-        pace = Pace(REQUESTS_PER_MINUTE)
+        pace = _Steady(REQUESTS_PER_MINUTE)
         log = self._log.bind(observer=observer.name)
         async with self._outside.clients.open(pace=pace, log=log, settings=HTTP) as http:
             ctx = _Context(observer.name, self._pool, self._outside, http, self._log)
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._tend, observer, ctx, name=f"observer {observer.name} tends")
                 async for end in receive:
-                    self._busy += 1
                     try:
                         await self._call(observer, "attempt_ended", lambda end=end: observer.attempt_ended(ctx, end))  # type: ignore[misc]
                     finally:
-                        self._busy -= 1
+                        self._untold -= 1
 
     async def _tend(self, observer: Observer, ctx: _Context) -> None:
         while True:
