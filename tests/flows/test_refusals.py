@@ -74,7 +74,7 @@ async def add_job_of_nobody(stage: Stage) -> UUID:
 async def test_a_job_of_a_provider_nobody_offers_is_left_alone_and_disturbs_nobody(stage: Stage) -> None:
     office = await stage.open_office("contmax", 5)
     foreign = await stage.conn.fetchval(
-        "insert into integration_jobs (tenant_id, provider_slug) values ($1, 'onecode') returning id", office.id
+        "insert into integration_jobs (tenant_id, provider_slug) values ($1, 'nobodys') returning id", office.id
     )
     with trio.fail_after(LIMIT_S):
         async with stage.daemon(poll__poll_s=0.05) as daemon:
