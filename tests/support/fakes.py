@@ -1,4 +1,4 @@
-"""One fake Acessórias process for many tests: each test opens offices of its own and turns only their knobs."""
+"""One process of a fake for many tests: each test opens offices of its own and turns only their knobs."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ ANSWER_S = 30.0
 
 
 @contextmanager
-def run_fake() -> Iterator[tuple[str, int]]:
+def run_fake(module: str = "fake_acessorias") -> Iterator[tuple[str, int]]:
     """Start a fake without offices; yields its URL and process id. It ends with this process at the latest."""
-    words = [sys.executable, "-m", "fake_acessorias", "--exit-with-parent", "--port", "0"]
+    words = [sys.executable, "-m", module, "--exit-with-parent"]
     with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         hello = json.loads(process.stdout.readline())

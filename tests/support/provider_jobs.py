@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -16,7 +13,7 @@ from drena.testing.workbench import TENANT, Case, open_workbench
 from fake_acessorias.launch import SmallRemote
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator
     from contextlib import AbstractAsyncContextManager
 
     from drena.api import Provider
@@ -80,19 +77,6 @@ class OfficeJobs:
     async def asked(self, method: str) -> list[str]:
         """The paths of the requests of this method, in order."""
         return [each["path"] for each in await self.fake.requests() if each["method"] == method]
-
-
-@contextmanager
-def run_small_fake(module: str) -> Iterator[tuple[str, int]]:
-    """One process of a small fake for many tests; it ends with this one at the latest."""
-    words = [sys.executable, "-m", module, "--exit-with-parent"]
-    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        hello = json.loads(process.stdout.readline())
-        try:
-            yield hello["url"], hello["pid"]
-        finally:
-            process.terminate()
 
 
 @asynccontextmanager

@@ -10,8 +10,9 @@ import pytest
 import trio
 
 from drena_bomcontrole import BomControle
+from support.fakes import run_fake
 from support.limits import limit_tests
-from support.provider_jobs import OfficeJobs, company_id, open_small_fake, run_small_fake
+from support.provider_jobs import OfficeJobs, company_id, open_small_fake
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -60,7 +61,7 @@ class Office(OfficeJobs):
 
 @pytest.fixture(scope="session")
 def bomcontrole_process() -> Iterator[tuple[str, int]]:
-    with run_small_fake("fake_bomcontrole") as address:
+    with run_fake("fake_bomcontrole") as address:
         yield address
 
 

@@ -9,8 +9,9 @@ import pytest
 import trio
 
 from drena_onecode import OneCode
+from support.fakes import run_fake
 from support.limits import limit_tests
-from support.provider_jobs import OfficeJobs, open_small_fake, run_small_fake
+from support.provider_jobs import OfficeJobs, open_small_fake
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -51,7 +52,7 @@ class Office(OfficeJobs):
 
 @pytest.fixture(scope="session")
 def onecode_process() -> Iterator[tuple[str, int]]:
-    with run_small_fake("fake_onecode") as address:
+    with run_fake("fake_onecode") as address:
         yield address
 
 
