@@ -7,9 +7,10 @@ and the checkpoint. In memory are the pages in the channel, the ones being writt
 A new attempt starts with the company after the last one that was read to its end. Of the list it was cut off in, pages
 that were written are read again and not counted again; their rows find their hash unchanged.
 
-The watermark is committed after the last page and never by a reading that was not judged good: everything it speaks of
-is committed by then. `/ListAll` answers a `DtLastDH` older than yesterday with "nothing", so when midnight passes under
-a list of changes its end proves nothing, and the job goes on company by company.
+The watermark is committed in the transaction that commits the last of what it speaks of, and never by a reading that
+was not judged good (I8). For that the reader holds the last page of each list back until it knows that no other
+follows. `/ListAll` answers a `DtLastDH` older than yesterday with "nothing", so when midnight passes under a list of
+changes its end proves nothing, and the job goes on company by company.
 """
 
 from __future__ import annotations
@@ -65,17 +66,22 @@ class Page(msgspec.Struct, frozen=True):
     take: Take
 
 
-class Finished(msgspec.Struct, frozen=True):
-    """A target was read to its end; `refusal` is the API's error in place of its first page."""
-
-    target: Target
-    refusal: str | None
-
-
 class Over(msgspec.Struct, frozen=True):
     """Every target was read; `expired` when the end of the list of changes proves nothing any more."""
 
     expired: bool
+
+
+class Finished(msgspec.Struct, frozen=True):
+    """A target was read to its end."""
+
+    target: Target
+    last: Page | None
+    """Its last page; None when it has none."""
+    refusal: str | None
+    """The API's error in place of its first page."""
+    over: Over | None
+    """No other target follows."""
 
 
 Item = Page | Finished | Over | GiveUp | RetryLater
@@ -120,9 +126,10 @@ class DeliveriesSync:
             outcome = await self._pass()
         if not isinstance(outcome, Over):
             raise outcome
-        if (trouble := verdict(self._position, min_share=self._ctx.settings.min_share)) is not None:
+        if (trouble := self._verdict(self._position)) is not None:
             raise trouble
-        return await self._finish()
+        counters = self._ctx.counters.get(ENTITY, Counters())
+        return {"entity": ENTITY, **told(self._position), **msgspec.to_builtins(counters)}
 
     async def _pass(self) -> Stop:
         targets = self._targets()
@@ -147,58 +154,63 @@ class DeliveriesSync:
 
     async def _read(self, targets: Sequence[Target], send: trio.MemorySendChannel[Item]) -> None:
         try:
-            for target in targets:
-                await send.send(Finished(target, await self._read_target(target, send)))
-            since = self._position.plan.since
-            now = latest(dt.datetime.now(dt.UTC), self._client.offset)
-            await send.send(Over(expired=since is not None and not still_listed(since, now)))
+            for number, target in enumerate(targets, 1):
+                last, refusal = await self._read_target(target, send)
+                over = self._over() if number == len(targets) else None
+                await send.send(Finished(target, last, refusal, over))
+            if not targets:
+                await send.send(self._over())
         except (GiveUp, RetryLater) as trouble:
             await send.send(trouble)
 
-    async def _read_target(self, target: Target, send: trio.MemorySendChannel[Item]) -> str | None:
-        """Send every page of every window; returns the API's error when it answered one in place of a first page."""
+    def _over(self) -> Over:
+        since = self._position.plan.since
+        now = latest(dt.datetime.now(dt.UTC), self._client.offset)
+        return Over(expired=since is not None and not still_listed(since, now))
+
+    async def _read_target(self, target: Target, send: trio.MemorySendChannel[Item]) -> tuple[Page | None, str | None]:
+        """Send every page of every window but the last, which is returned with the API's error, when it answered one
+        in place of a first page."""
         settings = self._ctx.settings
-        refusal = None
+        held = refusal = None
         for number, window in enumerate(windows(self._position.plan.reach, settings.window_days)):
             walk = Walk(start=1, cap=settings.max_pages, rows="entregas")
             ask = partial(self._client.deliveries, target.document, window, target.since)
             stretch = f"{target.key or _CHANGES}/{number}"
             while not isinstance(step := await self._client.next_step(walk, ask), End):
-                await send.send(Page(stretch, step))
+                if held is not None:
+                    await send.send(held)
+                held = Page(stretch, step)
             if step.page == 1 and step.nothing.form == "Erro":
                 refusal = step.nothing.text
-        return refusal
+        return held, refusal
 
     async def _write_all(self, items: trio.MemoryReceiveChannel[Item], total: int) -> Stop:
         """Write whatever waits. The reasons to stop are returned, not raised: the nursery would wrap them."""
         while True:
-            batch: list[Page | Finished] = []
-            item = await items.receive()
-            while isinstance(item, Page | Finished):
-                batch.append(item)
-                if sum(len(each.take.rows) for each in batch if isinstance(each, Page)) >= _ROWS_AT_ONCE:
-                    break
-                try:
-                    item = items.receive_nowait()
-                except trio.WouldBlock:
-                    break
+            batch, stop = await _waiting(items)
+            over = stop if isinstance(stop, Over) else None
             try:
-                if batch:
-                    await self._write(batch)
-            except (GiveUp, AttemptFenced) as stop:
+                if batch or over is not None:
+                    await self._write(batch, over)
+            except (GiveUp, AttemptFenced) as trouble:
+                return trouble
+            if stop is not None:
                 return stop
-            if not isinstance(item, Page | Finished):
-                return item
             done = self._position.companies
             self._ctx.progress(
                 done, max(done, total), unit="empresas", phase=ENTITY, message=f"{self._position.read} entregas lidas"
             )
 
-    async def _write(self, batch: Sequence[Page | Finished]) -> None:
-        """Write pages, counters and the checkpoint in one transaction."""
+    async def _write(self, batch: Sequence[Page | Finished], over: Over | None) -> None:
+        """Write pages, counters and the checkpoint in one transaction, and the watermark when they are the last."""
         harvest, position = Harvest(), self._position
         for item in batch:
-            position = self._gathered(position, item, harvest) if isinstance(item, Page) else _passed(position, item)
+            page = item if isinstance(item, Page) else item.last
+            if page is not None:
+                position = self._gathered(position, page, harvest)
+            if isinstance(item, Finished):
+                position = _passed(position, item)
         async with self._ctx.transaction() as tx:
             created = updated = 0
             await tx.execute(NOT_YET_ON_DISK)
@@ -216,6 +228,8 @@ class DeliveriesSync:
                 skipped=read - created - updated - harvest.anonymous,
                 errors=harvest.anonymous,
             )
+            if over is not None and not over.expired and self._verdict(position) is None:
+                await set_watermark(tx, self._ctx.tenant.id, ENTITY, self._reached())
             self._save(tx, position)
         self._position = position
         self._tell(harvest)
@@ -242,23 +256,20 @@ class DeliveriesSync:
             self._save(tx, self._position)
         self._counted_of, self._counted_pages = "", 0
 
-    async def _finish(self) -> dict[str, Any]:
-        """Commit the watermark of a reading that was judged good."""
+    def _verdict(self, position: Position) -> GiveUp | None:
+        return verdict(position, min_share=self._ctx.settings.min_share)
+
+    def _reached(self) -> Watermark:
+        """What a reading that was judged good leaves to the next."""
         plan, old = self._position.plan, self._watermark
         began = heard(plan.began) + min(self._client.offset or dt.timedelta(), dt.timedelta())
-        keys = tuple(key for key, document in self._linked if document is not None)
         full = plan.since is None or old is None
-        watermark = Watermark(
+        return Watermark(
             since=str(began.replace(microsecond=0)),
             full_on=began.date() if full or old is None else old.full_on,
             reach=plan.reach if full or old is None else old.reach,
-            companies=keys,
+            companies=tuple(key for key, document in self._linked if document is not None),
         )
-        async with self._ctx.transaction() as tx:
-            await set_watermark(tx, self._ctx.tenant.id, ENTITY, watermark)
-            self._save(tx, self._position)
-        counters = self._ctx.counters.get(ENTITY, Counters())
-        return {"entity": ENTITY, **told(self._position), **msgspec.to_builtins(counters)}
 
     def _save(self, tx: Transaction, position: Position) -> None:
         tx.checkpoint(msgspec.structs.replace(self._base, deliveries=position))
@@ -270,6 +281,26 @@ class DeliveriesSync:
                 self._ctx.log.warning("situação de entrega desconhecida: guardada como veio", label=label)
         if harvest.anonymous:
             self._ctx.log.warning("entregas sem identificação: não gravadas", rows=harvest.anonymous)
+
+
+async def _waiting(items: trio.MemoryReceiveChannel[Item]) -> tuple[list[Page | Finished], Stop | None]:
+    """What waits to be written, up to `_ROWS_AT_ONCE` rows, and the reason to stop behind it if it came too."""
+    batch: list[Page | Finished] = []
+    rows = 0
+    item = await items.receive()
+    while isinstance(item, Page | Finished):
+        batch.append(item)
+        if isinstance(item, Finished) and item.over is not None:
+            return batch, item.over
+        page = item if isinstance(item, Page) else item.last
+        rows += 0 if page is None else len(page.take.rows)
+        if rows >= _ROWS_AT_ONCE:
+            return batch, None
+        try:
+            item = items.receive_nowait()
+        except trio.WouldBlock:
+            return batch, None
+    return batch, item
 
 
 def _passed(position: Position, item: Finished) -> Position:

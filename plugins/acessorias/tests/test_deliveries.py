@@ -97,6 +97,19 @@ async def test_a_second_sync_asks_for_changes_alone_and_writes_what_changed(stoc
     assert {held[key]["status"] for key in done} == {"delivered"}
 
 
+async def test_the_watermark_is_committed_with_the_last_of_what_it_speaks_of(stocked: Any, fake: Fake) -> None:
+    """I8: one transaction wrote the watermark, the last deliveries, and the checkpoint behind them."""
+    for mode in ("full", "changes"):
+        assert len(await fake.deliver(TOKEN, 5)) == 5
+        assert (await stocked.sync())["mode"] == mode
+        (mark,) = await stocked.sql("select xmin::text as stamp from drena.sync_state where entity = 'deliveries'")
+        (state,) = await stocked.sql("select xmin::text as stamp from attempts")
+        written = await stamps(stocked)
+        assert mark["stamp"] == state["stamp"]
+        assert mark["stamp"] in written.values()
+        assert mark["stamp"] == max(written.values(), key=int)
+
+
 async def test_after_days_of_silence_every_company_is_read_again(stocked: Any, fake: Fake) -> None:
     await stocked.sync()
     done = set(await fake.deliver(TOKEN, 3)) & (await stamps(stocked)).keys()
