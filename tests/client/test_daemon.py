@@ -100,6 +100,20 @@ async def test_over_http_alone_it_is_the_same(company: Company):
             assert job["status"] == "success"
 
 
+async def test_over_http_alone_the_bar_moves_while_a_job_runs(company: Company):
+    office = await company.scene.open_office("contmax", 200)
+    await company.scene.slow(office, 500)
+    with trio.fail_after(LIMIT_S):
+        async with company.scene.serve(), company.client(feed=None) as client:
+            await client.live()
+            outcome = await client.run(office.id)
+            assert (await client.ended(outcome["job"]["id"]))["status"] == "success"
+            running = [s["jobs"][0] for s in client.snapshots if s["jobs"] and s["jobs"][0]["status"] == "running"]
+            done = [job["progress_detail"]["done"] for job in running if job["progress_detail"]]
+            assert done == sorted(done)
+            assert len(set(done)) > 2, done
+
+
 async def test_where_websockets_are_blocked_it_polls_and_finds_the_way_back(company: Company):
     office = await company.scene.open_office("contmax", 45)
     with trio.fail_after(LIMIT_S):

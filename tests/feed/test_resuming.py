@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 import trio
 import trio.testing
 
 from drena.feed import hub as hub_module
+from drena.feed.hub import POLLED_PROGRESS_S
 from feed.viewer import open_viewer
 
 
@@ -162,8 +163,6 @@ async def test_a_long_poll_answers_at_once_waits_and_catches_up(feed):
         poll = stage.front.hub.poll
         snapshot = json.loads(await poll(office, None, None, 5))
         assert (snapshot["t"], snapshot["parts"]) == ("snapshot", 1)
-        from uuid import UUID
-
         epoch, offset = UUID(snapshot["epoch"]), snapshot["offset"]
         empty = json.loads(await poll(office, epoch, offset, 0.05))
         assert (empty["t"], empty["from"], empty["to"], empty["rows"]) == ("delta", offset + 1, offset, [])
@@ -181,6 +180,42 @@ async def test_a_long_poll_answers_at_once_waits_and_catches_up(feed):
         again = json.loads(await poll(office, epoch, offset, 20))
         assert again["rows"] == answers[0]["rows"]
         assert stage.front.hub.watched == 0
+
+
+async def test_a_long_poll_brings_the_progress_of_what_runs_and_with_its_mark_ends_as_it_moves(feed):
+    async with feed() as stage:
+        office = await stage.office()
+        job = await stage.job(office)
+        await stage.set(job, "status = 'running', started_at = now(), progress = 10")
+        poll = stage.front.hub.poll
+        first = json.loads(await poll(office, None, None, 0))
+        assert [(each["t"], each["job_id"], each["progress"]) for each in first["progress"]] == [
+            ("progress", str(job), 10)
+        ]
+        place, mark = (UUID(first["epoch"]), first["offset"]), first["progress_mark"]
+        same = json.loads(await poll(office, *place, 0.3, mark))
+        assert (same["rows"], same["progress"], same["progress_mark"]) == ([], first["progress"], mark)
+        answers = []
+
+        async def wait() -> None:
+            answers.append(json.loads(await poll(office, *place, 25, mark)))
+
+        with trio.fail_after(10):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(wait)
+                await trio.testing.wait_all_tasks_blocked(0.05)
+                began_s = trio.current_time()
+                await stage.set(job, "progress = 60")
+        assert trio.current_time() - began_s >= POLLED_PROGRESS_S - 0.1, "not before a second is over"
+        (moved,) = answers
+        assert (moved["t"], moved["rows"], moved["to"]) == ("delta", [], first["offset"])
+        assert [each["progress"] for each in moved["progress"]] == [60]
+        with trio.fail_after(10):  # what it has not seen is told at the next request, however it was missed
+            again = json.loads(await poll(office, *place, 25, mark))
+        assert again["progress_mark"] == moved["progress_mark"] != mark
+        await stage.set(job, "status = 'success', finished_at = now()")
+        end = json.loads(await poll(office, *place, 25, again["progress_mark"]))
+        assert ([row["d"]["status"] for row in end["rows"][:1]], end["progress"]) == (["success"], [])
 
 
 async def test_a_tenant_that_never_had_a_job_begins_at_zero(feed):

@@ -30,6 +30,9 @@ export class Poller {
   /** When that was. */
   answeredAt = 0;
 
+  /** What each tenant's last answer said of its running jobs, in short: the next one then ends with their progress, too.
+   * @type {Map<string, string>} */
+  #marks = new Map();
   /** @type {AbortController | null} */
   #running = null;
   #world;
@@ -68,6 +71,7 @@ export class Poller {
     this.#running = null;
     this.healthy = false;
     this.steps.clear();
+    this.#marks.clear();
   }
 
   /** @param {AbortSignal} signal */
@@ -98,7 +102,10 @@ export class Poller {
       const frame = await this.#ask(signal, () => this.poll(id, this.steps.has(id) ? waitS : 0, signal));
       if (signal.aborted) return;
       this.#answers(true);
-      this.#on.frame(frame);
+      const { progress = [], progress_mark = "", ...news } = frame;
+      this.#on.frame(news);
+      for (const each of progress) this.#on.frame(each);
+      this.#marks.set(tenant, progress_mark);
       queue.push(tenant);
     }
   }
@@ -112,7 +119,8 @@ export class Poller {
    * @returns {Promise<any>}
    */
   poll(tenant, waitS, signal) {
-    const query = { tenant_id: tenant, ...this.#on.position(tenant), wait_s: waitS };
+    const mark = this.#marks.get(tenant) || undefined; // a server of before has none
+    const query = { tenant_id: tenant, ...this.#on.position(tenant), wait_s: waitS, progress_mark: mark };
     return this.#http.request("/v1/feed", { query, signal, tries: 1, answerMs: waitS * 1000 + ANSWER_MS });
   }
 

@@ -53,6 +53,26 @@ test("where websockets are blocked, the same frames come by long poll", async ()
   assert.deepEqual([connection, transport, jobs.length, tenants[0].id], ["live", "poll", 2, TENANT]);
 });
 
+test("the progress of what runs comes with each answer, and its mark goes with the next question", async () => {
+  const stage = new Stage(HTTP);
+  const running = job(1, { status: "running", version: 3 });
+  const told = (progress, version) => [{ t: "progress", tenant: TENANT, job_id: running.id, version, progress }];
+  const empty = delta(11, 10, [], { epoch: EPOCH });
+  stage.world.answer = polls(stage, [
+    { ...snapshot(10, [running]), progress: told(20, 4), progress_mark: "aa" },
+    { ...empty, progress: told(55, 5), progress_mark: "bb" },
+    { ...empty, progress: told(50, 4), progress_mark: "cc" },
+  ]);
+  await blocked(stage, 3_000);
+  const marks = stage.world.requests.filter(({ path }) => path === "/v1/feed").map(({ query }) => query.progress_mark);
+  assert.deepEqual(marks, [undefined, "aa", "bb", "cc"]);
+  assert.deepEqual(
+    [stage.shown.transport, stage.shown.jobs[0].progress],
+    ["poll", 55],
+    "an older value changes nothing",
+  );
+});
+
 test("one failed socket is no reason to poll", async () => {
   const stage = new Stage(HTTP);
   stage.world.answer = polls(stage, []);

@@ -26,6 +26,7 @@ from drena.engine.outages import outlast
 from drena.feed.channel import Channel, Delta, Frames, delta_of
 from drena.feed.conflate import progress_frame, snapshot_frames
 from drena.feed.frames import text_frame
+from drena.feed.polled import mark_of, with_progress
 from drena.store.feed import (
     Position,
     read_news,
@@ -47,6 +48,8 @@ if TYPE_CHECKING:
 CHANNEL: Final = "drena_feed"
 """Notified at the commit of every change, while some node has readers."""
 PROGRESS_EVERY_S: Final = 0.25
+POLLED_PROGRESS_S: Final = 1.0
+"""Progress alone answers a long poll no sooner than this."""
 WATCH_S: Final = 30.0
 CHANGES_LIMIT: Final = 1_000
 """Changes of a tenant that one reading takes; the rest follows at once."""
@@ -194,9 +197,13 @@ class Hub:
             self._mark_running(channel)
         return delta_of(tenant, since, news)
 
-    async def poll(self, tenant: UUID, epoch: UUID | None, offset: int | None, wait_s: float) -> bytes:
-        """The feed by long poll: one frame as JSON. Without a position, or with one that is not known any more, a
-        snapshot at once; otherwise a delta, at the latest after `wait_s`, and then perhaps an empty one.
+    async def poll(
+        self, tenant: UUID, epoch: UUID | None, offset: int | None, wait_s: float, mark: str | None = None
+    ) -> bytes:
+        """The feed by long poll: one frame as JSON, with the progress of what runs.
+
+        Without a position, or with one that is not known any more, a snapshot at once; otherwise a delta, at the latest
+        after `wait_s`, and then perhaps an empty one. With the `mark` of the frame before, progress ends the wait, too.
 
         Raises:
             PostgresError, OSError: the database is away.
@@ -204,19 +211,38 @@ class Hub:
         reader = _Poller()
         try:
             await self.join([tenant], reader)
+            frame = None
             if epoch is not None and offset is not None:
-                since = Position(epoch, offset)
-                delta = await self.missed(tenant, since)
-                if delta is not None and delta.last <= offset and wait_s > 0:
-                    with trio.move_on_after(wait_s):
-                        await reader.news.wait()
-                    delta = await self.missed(tenant, since)
-                if delta is not None:
-                    return delta.payload
-            (frame,) = _frames(tenant, await self._picture(tenant), ACTIVE_JOBS * 1000)
-            return frame
+                frame = await self._behind(tenant, Position(epoch, offset), wait_s, mark, reader)
+            if frame is None:
+                (frame,) = _frames(tenant, await self._picture(tenant), ACTIVE_JOBS * 1000)
+            return with_progress(frame, await read_progress(self._pool, [tenant]))
         finally:
             self.leave([tenant], reader)
+
+    async def _behind(
+        self, tenant: UUID, since: Position, wait_s: float, mark: str | None, reader: _Poller
+    ) -> bytes | None:
+        delta = await self.missed(tenant, since)
+        if delta is not None and delta.last <= since.offset and wait_s > 0:
+            with trio.move_on_after(wait_s):
+                await (reader.news.wait() if mark is None else self._moved(tenant, mark, reader))
+            delta = await self.missed(tenant, since)
+        return None if delta is None else delta.payload
+
+    async def _moved(self, tenant: UUID, mark: str, reader: _Poller) -> None:
+        """Until there is news, or progress that is not what the client has seen; that only after a while, or a client
+        that asks again at once would be answered four times a second."""
+        with trio.move_on_after(POLLED_PROGRESS_S):
+            await reader.news.wait()
+        while not reader.news.is_set():
+            reader.stir = trio.Event()
+            running = await read_progress(self._pool, [tenant])
+            if mark_of(running) != mark:
+                return
+            if running:
+                self._mark_running(self._channels[tenant])
+            await reader.stir.wait()
 
     async def _picture(self, tenant: UUID) -> Picture:
         picture = None
@@ -327,12 +353,16 @@ class _Poller:
 
     def __init__(self) -> None:
         self.news = trio.Event()
+        self.stir = trio.Event()
+        """News, or progress."""
 
     def publish(self, _delta: Delta) -> None:
         self.news.set()
+        self.stir.set()
 
     def report(self, _tenant: UUID, _job: UUID, _frame: bytes) -> None:
-        """Progress waits for the next delta."""
+        self.stir.set()
 
     def restart(self, _tenant: UUID) -> None:
         self.news.set()
+        self.stir.set()

@@ -34,8 +34,11 @@ BODY_LIMIT_S: Final = 20.0
 class Polls(Protocol):
     """Where the long poll asks: the feed's hub."""
 
-    async def poll(self, tenant: UUID, epoch: UUID | None, offset: int | None, wait_s: float) -> bytes:
-        """The next frame after this place, or a snapshot; an empty delta after `wait_s`."""
+    async def poll(
+        self, tenant: UUID, epoch: UUID | None, offset: int | None, wait_s: float, mark: str | None, /
+    ) -> bytes:
+        """The next frame after this place, or a snapshot; an empty delta after `wait_s`, or when the progress of what
+        runs is not that of the mark."""
 
 
 @dataclass(frozen=True, kw_only=True)

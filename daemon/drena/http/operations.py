@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from drena.feed.protocol import Delta, Snapshot
 from drena.http import health, integrations, jobs, shapes
 from drena.http.answers import JSON
 from drena.http.explaining import explain_problem
@@ -115,8 +114,10 @@ def _others() -> list[Operation]:
     return [
         Operation(
             method="GET", path="/v1/feed", name="pollFeed", tag="feed", handler=poll_feed, own_time_s=30.0,
-            summary="The feed by long poll: a snapshot without a position, else what changed behind it.",
-            query=shapes.FeedQuery, answers={200: Snapshot | Delta}, problems=("parameter_invalid", "forbidden"),
+            summary="The feed by long poll: a snapshot without a position, else what changed behind it; and the "
+            "progress of what runs.",
+            query=shapes.FeedQuery, answers={200: shapes.PolledSnapshot | shapes.PolledDelta},
+            problems=("parameter_invalid", "forbidden"),
         ),
         Operation(
             method="GET", path="/v1/me", name="whoAmI", tag="about", handler=integrations.who_am_i,

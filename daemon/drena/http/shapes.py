@@ -13,10 +13,12 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from drena.feed.protocol import Delta, Progress, Snapshot
 from drena.views import IntegrationView, JobView, Status
 
 Slug = Annotated[str, Meta(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9_.-]+$")]
 Moment = Annotated[datetime, Meta(tz=True)]
+Mark = Annotated[str, Meta(description="What the progress beside it says, in short: send it with the next request.")]
 Cursor = Annotated[str, Meta(max_length=500, description="`next_cursor` of the page before.")]
 
 
@@ -94,6 +96,31 @@ class FeedQuery(Request):
     epoch: UUID | None = None
     offset: Annotated[int, Meta(ge=0, le=2**62)] | None = None
     wait_s: Annotated[float, Meta(ge=0, le=25, description="How long to wait for something new.")] = 25.0
+    progress_mark: (
+        Annotated[
+            str,
+            Meta(
+                pattern=r"^[0-9a-f]{1,32}$",
+                description="That of the frame before: progress ends the wait, too, a second after the request at the "
+                "earliest.",
+            ),
+        ]
+        | None
+    ) = None
+
+
+class PolledSnapshot(Snapshot, frozen=True, kw_only=True, tag_field="t", tag="snapshot"):
+    """A snapshot as the long poll answers it."""
+
+    progress: list[Progress]
+    progress_mark: Mark
+
+
+class PolledDelta(Delta, frozen=True, kw_only=True, tag_field="t", tag="delta", rename={"from_": "from"}):
+    """A delta as the long poll answers it."""
+
+    progress: list[Progress]
+    progress_mark: Mark
 
 
 class StartedJob(JobView, frozen=True, kw_only=True):
