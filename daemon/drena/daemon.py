@@ -132,7 +132,7 @@ class Daemon:
         )
         self._dispatcher: Dispatcher | None = None
         self._front: Front | None = None
-        self._sign_of_life = SignOfLife(pool, lambda: self._dispatcher, lambda: self._stopping, log)
+        self._sign_of_life = SignOfLife(url, pool, lambda: self._dispatcher, lambda: self._stopping, log)
         self._to_release: set[uuid.UUID] = set()
         self._stopping = False
         self._stop_at_s = math.inf

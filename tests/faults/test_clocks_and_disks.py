@@ -7,7 +7,9 @@ anything. The only files a daemon keeps are those of the embedded database; whil
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
+import tempfile
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -103,5 +105,25 @@ async def test_a_full_disk_under_the_embedded_database_only_delays(ticker: Path)
                 await north.logged("database out of reach, will try again")
                 glut.unlink()
                 await fleet.all_ended()
+                assert north.process.returncode is None
+            await fleet.prove(statuses={"success"})
+
+
+async def test_an_embedded_database_that_is_killed_is_started_again(ticker: Path) -> None:
+    with tempfile.TemporaryDirectory(prefix="dd-", dir="/tmp") as folder, trio.fail_after(120):
+        state = Path(folder)
+        async with open_embedded(state) as url, asyncpg_trio.create_pool(url, min_size=0) as pool:
+            async with pool.acquire() as conn:
+                await migrate(conn)
+                await conn.execute(TICKS)
+            fleet = Fleet(pool, "", ticker, state / "journal")
+            office = await fleet.office()
+            async with fleet.node("north") as north:
+                job = await fleet.request(office, pages=40, pace_s=0.05)
+                await fleet.until("select count(*) > 3 from ticks")
+                postmaster = int((state / "postgresql" / "postmaster.pid").read_text().split("\n")[0])
+                os.kill(postmaster, signal.SIGKILL)
+                await north.logged("the embedded PostgreSQL has died and is started again")
+                await fleet.status_is(job, "success")
                 assert north.process.returncode is None
             await fleet.prove(statuses={"success"})

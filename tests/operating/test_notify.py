@@ -12,7 +12,9 @@ import pytest
 import trio
 
 import asyncpg_trio
+from drena.engine.sign_of_life import STALLED, STARVED, SignOfLife
 from drena.systemd import inherited_sockets, notify, watchdog_s
+from engine.node import Recorder
 from operating.notices import open_manager
 from support.daemons import FAST, environment, launch_daemon
 from support.proxies import open_proxy
@@ -99,7 +101,7 @@ async def test_a_stalled_dispatcher_sends_no_sign_of_life_though_the_database_an
                     await trio.sleep(QUIET_S)
                     assert manager.said("WATCHDOG=1") == signs
                 await manager.hears("WATCHDOG=1", more=signs + 1)
-                assert daemon.find("the dispatcher does not move; without a sign of life systemd restarts this process")
+                assert daemon.find("without a sign of life systemd will restart this process", reason=STALLED)
 
 
 async def test_a_frozen_process_sends_no_sign_of_life(database: str, tmp_path: Path) -> None:
@@ -116,23 +118,55 @@ async def test_a_frozen_process_sends_no_sign_of_life(database: str, tmp_path: P
                 await manager.hears("WATCHDOG=1", more=signs + 1)
 
 
-async def test_a_database_that_goes_away_is_told_and_gets_no_sign_of_life(
-    server: PostgresServer, database: str, tmp_path: Path
+@pytest.mark.parametrize("silent", [False, True], ids=["refusing", "silent"])
+async def test_a_database_that_is_away_for_longer_than_the_watchdog_and_the_lease_ends_no_daemon(
+    server: PostgresServer, database: str, tmp_path: Path, silent: bool
 ) -> None:
     async with open_proxy(server.port) as proxy, open_manager(tmp_path) as manager:
         with trio.fail_after(LIMIT_S):
-            async with launch_daemon(served(through(proxy, database), manager.address)):
+            environ = served(through(proxy, database), manager.address, lease__lease_s=2 * WATCHDOG_S)
+            async with launch_daemon(environ) as daemon:
                 await manager.hears("WATCHDOG=1")
                 since = len(manager.messages)
-                proxy.refusing = True
-                proxy.cut()
-                await manager.hears("STATUS=Waiting for the database.", since=since)
-                signs = manager.said("WATCHDOG=1")
-                await trio.sleep(QUIET_S)
-                assert manager.said("WATCHDOG=1") == signs
+                if silent:
+                    proxy.freeze()
+                else:
+                    proxy.refusing = True
+                    proxy.cut()
+                said = await manager.hears("STATUS=Waiting for the database.", since=since)
+                assert "cannot be reached" in said[0]
+                assert "WATCHDOG=1" in said
+                if not silent:
+                    await trio.sleep(3 * WATCHDOG_S)  # longer than the manager waits, and the lease lasts
+                    assert manager.said("STATUS=Waiting") >= 3
+                away = manager.messages[since:]
+                assert all("WATCHDOG=1" in message for message in away if message[0].startswith("STATUS=Waiting"))
                 proxy.heal()
-                await manager.hears("WATCHDOG=1", more=signs + 1)
-                await manager.hears("STATUS=Serving", since=since)
+                await manager.hears("STATUS=Serving", since=len(manager.messages))
+                await daemon.logged("node joined", count=2)
+                assert daemon.process.returncode is None
+
+
+async def test_a_pool_that_gives_nothing_while_the_database_answers_is_no_outage(
+    database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As if every connection had been lost on the way: through the pool it looks like a database that is away."""
+    log = Recorder()
+    async with (
+        open_manager(tmp_path) as manager,
+        asyncpg_trio.create_pool(database, min_size=0, max_size=1) as pool,
+        trio.open_nursery() as nursery,
+    ):
+        monkeypatch.setenv("NOTIFY_SOCKET", manager.address)
+        monkeypatch.setenv("WATCHDOG_USEC", "300000")
+        with trio.fail_after(LIMIT_S):
+            async with pool.acquire():
+                nursery.start_soon(SignOfLife(database, pool, lambda: None, lambda: False, log).run)
+                await manager.hears("STATUS=The database answers, and no connection of the pool does.", more=3)
+            assert not manager.said("WATCHDOG=1")
+            await manager.hears("STATUS=Waiting to join the other nodes.")
+        nursery.cancel_scope.cancel()
+    assert [line["reason"] for line in log.lines] == [STARVED]
 
 
 async def test_a_reload_that_fails_is_told_and_leaves_the_daemon_ready(database: str, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from drena.cli.scene import set_scene
 from drena.config import load_config
 from drena.daemon import Daemon, obey_signals
 from drena.errors import ConfigError
+from drena.store.embedded import keep_embedded
 from drena.store.opening import wait_for_database
 from drena.systemd import inherited_sockets, notify, reloading
 from drena.traces import open_traces
@@ -47,6 +48,8 @@ async def run(config: Path | None) -> None:
         )
         async with trio.open_nursery() as nursery:
             nursery.start_soon(obey_signals, daemon, partial(_reload, config, scene, daemon), name="signals")
+            if not scene.config.database.url:
+                nursery.start_soon(keep_embedded, scene.config.state_dir, scene.log, name="embedded database")
             await daemon.run()
             nursery.cancel_scope.cancel(reason="drained")
     scene.log.info("stopped")

@@ -1,10 +1,12 @@
 """What the service manager hears of a node: that it is ready, what it does, and, while that is true, that it lives.
 
-`WATCHDOG=1` is worth what stands behind it. It is sent by one task alone, each time after it has had an answer from the
-database through the daemon's own pool and has then seen the dispatcher go round once, claim and look ahead included. A
-process whose event loop turns while its dispatcher hangs sends none, and the manager ends and starts it again
-(`WatchdogSec=` in the unit). A database that is away for longer than that has the same end: the new process waits for
-it as every start does. The unit leaves more time than outages of a minute need, since those cost no job anything (I4).
+`WATCHDOG=1` is worth what stands behind it, and one task alone sends it. Either the database answered through the
+daemon's own pool and the dispatcher then went round once, claim and look ahead included; or the database is away, which
+no restart mends: the daemon knows it, says so in `STATUS=` and rejoins by itself, however long it takes.
+
+That the database is away is not taken from the pool, which looks the same when the fault is its own: this task asks on
+a fresh connection. A process whose event loop turns while its pool or its dispatcher hangs sends no sign, and the
+manager ends and starts it again (`WatchdogSec=` in the unit: a proof takes a third of it and `OWN_LIMIT_S` at most).
 """
 
 from __future__ import annotations
@@ -13,8 +15,11 @@ from typing import TYPE_CHECKING, Final
 
 import trio
 
+import asyncpg_trio
 from asyncpg_trio import exceptions as pg
 from drena.engine.outages import PASSING
+from drena.errors import DatabaseError
+from drena.store.database import clear_errors
 from drena.systemd import notify, watchdog_s
 
 if TYPE_CHECKING:
@@ -28,24 +33,36 @@ LOOK_EVERY_S: Final = 10.0
 """How often `systemctl status` is told what goes on, at least."""
 SIGNS_A_LIMIT: Final = 3
 """So many signs are sent in the time that the manager waits for one: two may be lost or late."""
+OWN_LIMIT_S: Final = 5.0
+"""How long a fresh connection and its answer may take; beyond that the database is away."""
 WAITING: Final = "Waiting for the database."
 JOINING: Final = "Waiting to join the other nodes."
+STARVED: Final = "The database answers, and no connection of the pool does."
 STALLED: Final = "The dispatcher does not move."
+FAULTS: Final = (STARVED, STALLED)
+"""What only a new process mends."""
 
 
 class SignOfLife:
     """The task that speaks for one daemon.
 
     Args:
+        url: the database.
         pool: the daemon's own, as its work uses it.
         dispatcher: the one of the present term; None between terms.
         stopping: whether the daemon was told to stop.
-        log: told of a dispatcher that does not move.
+        log: told what a restart would mend.
     """
 
     def __init__(
-        self, pool: Pool, dispatcher: Callable[[], Dispatcher | None], stopping: Callable[[], bool], log: LogLines
+        self,
+        url: str,
+        pool: Pool,
+        dispatcher: Callable[[], Dispatcher | None],
+        stopping: Callable[[], bool],
+        log: LogLines,
     ) -> None:
+        self._url = url
         self._pool = pool
         self._dispatcher = dispatcher
         self._stopping = stopping
@@ -61,18 +78,20 @@ class SignOfLife:
         limit_s = watchdog_s() or LOOK_EVERY_S * SIGNS_A_LIMIT
         missing = ""
         while True:
-            before, missing = missing, await self._prove(limit_s)
+            before, missing = missing, await self._prove(limit_s / SIGNS_A_LIMIT)
             if not missing:
                 self._tell()
+            elif away := await self._outage():
+                notify(f"STATUS={away}", "WATCHDOG=1")
             else:
                 notify(f"STATUS={missing}")
-            if missing == STALLED != before:
-                self._log.error("the dispatcher does not move; without a sign of life systemd restarts this process")
+                if missing in FAULTS and missing != before:
+                    self._log.error("without a sign of life systemd will restart this process", reason=missing)
             await trio.sleep(min(limit_s / SIGNS_A_LIMIT, LOOK_EVERY_S))
 
     async def _prove(self, limit_s: float) -> str:
         """One round trip, then one turn of the dispatcher; what is missing of that after the limit, or nothing."""
-        missing = WAITING
+        missing = STARVED
         with trio.move_on_after(limit_s):
             try:
                 await self._pool.fetchval("select 1")
@@ -84,6 +103,19 @@ class SignOfLife:
             await dispatcher.wait_turn()
             return ""
         return missing
+
+    async def _outage(self) -> str:
+        """Why the database serves nobody, as a connection of its own finds it; nothing when it does."""
+        settings = {"application_name": "drena sign of life"}
+        try:
+            with clear_errors(self._url), trio.fail_after(OWN_LIMIT_S):
+                async with asyncpg_trio.connect(self._url, server_settings=settings, statement_cache_size=0) as conn:
+                    await conn.fetchval("select 1")
+        except DatabaseError as error:
+            return f"{WAITING} {error}"
+        except (*PASSING, pg.PostgresError):
+            return WAITING
+        return ""
 
     def _tell(self) -> None:
         dispatcher = self._dispatcher()

@@ -27,7 +27,10 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
 
+    from drena.log import LogLines
+
 STOP_LIMIT_S = 15.0
+LOOK_EVERY_S = 2.0
 
 
 @asynccontextmanager
@@ -48,9 +51,23 @@ async def open_embedded(state_dir: Path) -> AsyncIterator[str]:
             yield server.get_uri()
         finally:
             with trio.move_on_after(STOP_LIMIT_S, shield=True):
-                await trio.to_thread.run_sync(_stop_if_last, server, lock, abandon_on_cancel=True)
+                await trio.to_thread.run_sync(_stop_if_last, server, data, lock, abandon_on_cancel=True)
     finally:
         os.close(lock)
+
+
+async def keep_embedded(state_dir: Path, log: LogLines) -> None:
+    """Start the server again when it has died: killed for its memory, or ended by a disk that was full. Runs until
+    cancelled; the directory must be open, and its URL stays what it was."""
+    data = state_dir / "postgresql"
+    while True:
+        await trio.sleep(LOOK_EVERY_S)
+        if not _runs(data):
+            log.error("the embedded PostgreSQL has died and is started again")
+            try:
+                await trio.to_thread.run_sync(_start, data)
+            except DatabaseError as error:
+                log.error("the embedded PostgreSQL does not start, will try again", reason=str(error))
 
 
 def _lock(state_dir: Path) -> int:
@@ -82,6 +99,17 @@ def _start(data: Path) -> Any:
     return server
 
 
+def _runs(data: Path) -> bool:
+    try:
+        pid = int((data / "postmaster.pid").read_text().partition("\n")[0])
+        os.kill(pid, 0)
+    except PermissionError:  # somebody else's process
+        return True
+    except (OSError, ValueError):
+        return False
+    return True
+
+
 @contextmanager
 def _starting(state_dir: Path) -> Iterator[None]:
     """One process at a time looks whether a server runs, and starts it."""
@@ -90,7 +118,9 @@ def _starting(state_dir: Path) -> Iterator[None]:
         yield
 
 
-def _stop_if_last(server: Any, lock: int) -> None:
+def _stop_if_last(server: Any, data: Path, lock: int) -> None:
     with suppress(BlockingIOError):
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if _runs(data):
+            server.ensure_postgres_running()  # looks who it is: it may have been started again since
         server._stop()  # its `stop` would take the lock we avoid
