@@ -8,15 +8,17 @@ batches of 100 on the same tables, triggers included, nothing else) and the CPU 
 from __future__ import annotations
 
 import argparse
-import os
+import re
 import signal
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from contextlib import contextmanager
 from pathlib import Path
+from uuid import uuid4
 
 HERE = Path(__file__).resolve().parent
 sys.path[0] = str(HERE.parent)  # not this folder: its queue.py would stand before the standard library's
@@ -24,10 +26,19 @@ sys.path[0] = str(HERE.parent)  # not this folder: its queue.py would stand befo
 import trio  # noqa: E402
 
 import asyncpg_trio  # noqa: E402
+from bench.node.limits import Limits, cpu_s, watched  # noqa: E402
+from drena.store.jobs import claim_jobs  # noqa: E402
 from drena.store.migrate import migrate  # noqa: E402
+from drena.store.queries import statements  # noqa: E402
 from drena.store.steering import pause, resume  # noqa: E402
 from support.postgres import PostgresServer, wheel_bindir  # noqa: E402
 
+REQUESTS = """
+\\set office random(1, 99)
+select (drena.request_job(o.id, 'noop', gen_random_uuid()::text)).outcome
+from organizacoes o where o.slug = 'o' || :office;
+"""
+LOGGED = re.compile(r"LOG:  (?:execute [^:]*|statement): (.*)")
 ACTIVE = "status in ('pending', 'running')"
 FLOOR = """
 with due as (
@@ -46,13 +57,17 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=20_000)
     parser.add_argument("--flood", type=int, default=300_000)
     parser.add_argument("--idle-s", type=float, default=10.0)
+    parser.add_argument("--load", type=float, default=0.25, help="others' requests, as a part of the rate drained")
     arguments = parser.parse_args()
     with PostgresServer(fsync=True) as server:
         floor = measure_floor(server, arguments.jobs)
         print(f"SQL floor, 100 tenants          {floor:9,.0f} jobs/s")
-        for tenants in (1, 100, 10_000):
-            measure_drain(server, tenants, arguments.jobs, floor)
-        measure_latency(server)
+        rates = {
+            (tenants, subscribed): measure_drain(server, tenants, arguments.jobs, floor, subscribed=subscribed)
+            for tenants in (1, 100, 10_000)
+            for subscribed in (False, True)
+        }
+        measure_latency(server, rates[100, False] * arguments.load)
         measure_idle(server, arguments.idle_s)
         measure_flood(server, arguments.flood)
 
@@ -91,34 +106,41 @@ async def add_jobs(conn: asyncpg_trio.Connection, jobs: int) -> None:
 
 
 @contextmanager
-def node(url: str, *, room: int = 200, tenant_cap: int = 100_000):
-    """A node, from ready to SIGTERM."""
+def node(url: str, *, room: int = 200, tenant_cap: int = 100_000, feed: bool = False):
+    """A node, from ready to SIGTERM, and the port of its feed if it is to have one."""
     process = subprocess.Popen(
-        [sys.executable, str(HERE / "node" / "noop.py"), url, str(room), str(tenant_cap)],
+        [sys.executable, str(HERE / "node" / "noop.py"), url, str(room), str(tenant_cap), *["feed"][: int(feed)]],
         stdout=subprocess.PIPE,
         text=True,
     )
     try:
         assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-        yield process
+        word, port = process.stdout.readline().split()
+        assert word == "ready"
+        yield process, int(port)
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(30)
 
 
-def cpu_s(pid: int) -> float:
-    """CPU seconds of a process so far."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+class Subscriber:
+    """A feed client in a process of its own that watches every tenant."""
 
+    def __init__(self, port: int, tenants: int) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, str(HERE / "node" / "subscriber.py"), str(port), str(tenants)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert self._process.stdout is not None
+        assert self._process.stdout.readline() == "watching\n", "the subscriber did not get its snapshots"
 
-def postgres_cpu_s(server: PostgresServer) -> float:
-    """CPU seconds of the server so far, ended backends included."""
-    fields = Path(f"/proc/{server.pid}/stat").read_text().rsplit(")", 1)[1].split()
-    ended_s = (int(fields[13]) + int(fields[14])) / os.sysconf("SC_CLK_TCK")
-    children = Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text().split()
-    return ended_s + cpu_s(server.pid) + sum(cpu_s(int(pid)) for pid in children)
+    def has_all(self, offsets: int) -> tuple[int, int]:
+        """Wait until its offsets add up to this; how many frames and bytes it was sent. Never, if one was missed."""
+        out, _ = self._process.communicate(f"{offsets}\n", timeout=60)
+        frames, size = map(int, out.split())
+        return frames, size
 
 
 def measure_floor(server: PostgresServer, jobs: int) -> float:
@@ -137,32 +159,42 @@ def measure_floor(server: PostgresServer, jobs: int) -> float:
         return rounds * 200 / (time.perf_counter() - began_s)
 
 
-def measure_drain(server: PostgresServer, tenants: int, jobs: int, floor: float) -> None:
-    """Due jobs drained by one node, and what each cost."""
+def measure_drain(server: PostgresServer, tenants: int, jobs: int, floor: float, *, subscribed: bool = False) -> float:
+    """Due jobs drained by one node, and what each cost; subscribed: a feed client watches every tenant meanwhile."""
     url = database(server, tenants, jobs)
 
-    async def drain(pid: int) -> tuple[float, float, float, float]:
+    async def drain(pid: int, subscriber: Subscriber | None) -> tuple[Limits, float, str]:
         async with asyncpg_trio.connect(url) as conn:
             await pause(conn, None, "noop")
             await add_jobs(conn, jobs)
             await conn.execute("vacuum analyze integration_jobs")
             lsn = await conn.fetchval("select pg_current_wal_lsn()::text")
-            began_s, ours_s, theirs_s = time.perf_counter(), cpu_s(pid), postgres_cpu_s(server)
-            await resume(conn, None, "noop")
-            await until_none(conn, ACTIVE)
+            async with watched(server, pid, url) as limits:
+                await resume(conn, None, "noop")
+                await until_none(conn, ACTIVE)
             wal = await conn.fetchval("select pg_wal_lsn_diff(pg_current_wal_lsn(), $1::text::pg_lsn)::float8", lsn)
-            return time.perf_counter() - began_s, cpu_s(pid) - ours_s, postgres_cpu_s(server) - theirs_s, wal
+            if subscriber is None:
+                return limits, wal, ""
+            began_s = time.perf_counter()
+            frames, size = subscriber.has_all(await conn.fetchval('select sum("offset")::bigint from drena.feed_head'))
+            late_ms = (time.perf_counter() - began_s) * 1000
+            return (
+                limits,
+                wal,
+                f"   feed: all of it in {frames:,} frames, {size / jobs:,.0f} B a job, {late_ms:.0f} ms later",
+            )
 
-    with node(url) as process:
+    with node(url, feed=subscribed) as (process, port):
         # The first load warmed plans and caches and is not counted; the second, as large, is.
         trio.run(settled, url)
-        wall_s, ours_s, theirs_s, wal = trio.run(drain, process.pid)
-    rate = jobs / wall_s
+        limits, wal, told = trio.run(drain, process.pid, Subscriber(port, tenants) if subscribed else None)
+    rate = jobs / limits.wall_s
     print(
-        f"drained, {tenants:6,} tenants         {rate:9,.0f} jobs/s   {rate / floor:5.2f} of the floor   "
-        f"CPU a job: node {ours_s / jobs * 1e6:4.0f} µs, PostgreSQL {theirs_s / jobs * 1e6:4.0f} µs   "
-        f"WAL {wal / jobs:,.0f} B a job"
+        f"drained, {tenants:6,} tenants{', feed' if subscribed else '      '} {rate:9,.0f} jobs/s   "
+        f"{rate / floor:5.2f} of the floor   CPU a job: node {limits.node_s / jobs * 1e6:4.0f} µs, "
+        f"PostgreSQL {limits.postgres_s / jobs * 1e6:4.0f} µs   WAL {wal / jobs:,.0f} B a job{told}\n    {limits}"
     )
+    return rate
 
 
 async def until_none(conn: asyncpg_trio.Connection, condition: str, *args: object) -> None:
@@ -178,72 +210,122 @@ async def settled(url: str) -> None:
         await until_none(conn, ACTIVE)
 
 
-def measure_latency(server: PostgresServer, rounds: int = 300) -> None:
-    """From the request's commit to the attempt's start, by the database's clock, one job at a time."""
-    url = database(server, 1, 0)
+def measure_latency(server: PostgresServer, rate: float, rounds: int = 300) -> None:
+    """From asking for a job to its provider's first line, on the clock that all processes of a machine share: one job
+    after the other, first with nothing else to do, then while 99 other tenants ask for so many jobs a second."""
+    url = database(server, 100, 0)
+    with node(url) as (process, _):
+        for others in (0.0, rate):
+            with requests_of_others(url, others):
+                limits, requests, asked, waits = trio.run(ask_in_turn, server, process.pid, url, rounds)
+            load = f"with {requests:,.0f} of others a second" if others else "idle"
+            tell_waits(f"request → running, {load}", waits)
+            print(f"    of this the request itself p50 {statistics.median(asked):.1f} ms, an empty claim "
+                  f"{trio.run(claim_ms, url):.1f} ms   {limits}")  # fmt: skip
 
-    async def ask() -> list[float]:
-        async with asyncpg_trio.connect(url) as conn:
-            tenant = await conn.fetchval("select id from organizacoes")
-            for lane in range(rounds):
-                await conn.fetchval("select (job).id from drena.request_job($1, 'noop', $2)", tenant, str(lane))
-                await until_none(conn, "status <> 'success'")
-            rows = await conn.fetch(
-                "select extract(epoch from l.at - r.at)::float8 * 1000 as ms from drena.job_logs l "
-                "join drena.job_logs r using (job_id) "
-                "where l.message = 'attempt started' and r.message = 'job requested'"
-            )
-            return sorted(row["ms"] for row in rows)
 
-    with node(url):
-        waits = trio.run(ask)
+@contextmanager
+def requests_of_others(url: str, rate: float):
+    """pgbench asks for jobs of 99 tenants, so many a second, each by `drena.request_job` in its own transaction."""
+    if not rate:
+        yield
+        return
+    with tempfile.NamedTemporaryFile("w", suffix=".sql") as script:
+        script.write(REQUESTS)
+        script.flush()
+        words = ["-n", "-c", "4", "-j", "1", "-R", f"{rate:.0f}", "-T", "600", "-f", script.name, url]
+        process = subprocess.Popen(
+            [wheel_bindir() / "pgbench", *words], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        )
+        try:
+            time.sleep(1)  # it has begun
+            assert process.poll() is None, process.stderr.read()
+            yield
+        finally:
+            process.terminate()
+            process.wait()
+
+
+async def ask_in_turn(
+    server: PostgresServer, pid: int, url: str, rounds: int
+) -> tuple[Limits, list[float], list[float]]:
+    """Milliseconds that each request took, and from its beginning until its job ran; sorted."""
+    asked, ran = [], []
+    async with asyncpg_trio.connect(url) as conn, watched(server, pid, url) as limits:
+        tenant = await conn.fetchval("select id from organizacoes where slug = 'o100'")
+        before = await conn.fetchval("select count(*) from integration_jobs")
+        for _ in range(rounds):
+            query = "select (job).id from drena.request_job($1, 'noop', gen_random_uuid()::text, '{\"stamp\": true}')"
+            began_s = time.time()
+            job = await conn.fetchval(query, tenant)
+            asked.append((time.time() - began_s) * 1000)
+            await until_none(conn, "id = $1 and status <> 'success'", job)
+            ran_s = await conn.fetchval("select (result ->> 'at')::float8 from integration_jobs where id = $1", job)
+            ran.append((ran_s - began_s) * 1000)
+        requests = await conn.fetchval("select count(*) from integration_jobs") - before - rounds
+    return limits, requests / limits.wall_s, sorted(asked), sorted(ran)
+
+
+def tell_waits(what: str, waits: list[float]) -> None:
     p50, p99 = statistics.median(waits), waits[int(len(waits) * 0.99)]
-    print(f"request → started, idle          p50 {p50:.1f} ms, p99 {p99:.1f} ms")
+    print(f"{what:44} p50 {p50:.1f} ms, p99 {p99:.1f} ms, worst {waits[-1]:.1f} ms")
+
+
+async def claim_ms(url: str, rounds: int = 20) -> float:
+    """The median of a claim there and back, in the name of a node that does not exist: it looks and takes nothing."""
+    took = []
+    async with asyncpg_trio.create_pool(url, min_size=1) as pool:
+        for _ in range(rounds):
+            began_s = time.perf_counter()
+            await claim_jobs(pool, node=uuid4(), providers={"noop": 200}, room=200, tenant_cap=2, walk=200)
+            took.append((time.perf_counter() - began_s) * 1000)
+    return statistics.median(took)
 
 
 def measure_idle(server: PostgresServer, seconds: float) -> None:
-    """Queries and CPU of a node with nothing to do and 10,000 tenants."""
+    """Queries and CPU of a node with nothing to do and 10,000 tenants; and which they were, by the server's log."""
     url = database(server, 10_000, 0)
+    server.sql(f"alter database \"{name_of(url)}\" set log_statement = 'all'")
 
-    async def watch(pid: int) -> tuple[float, float]:
+    async def watch(pid: int) -> tuple[float, float, str]:
         async with asyncpg_trio.connect(url) as conn:
+            await conn.execute("set log_statement = 'none'")
             query = "select xact_commit from pg_stat_database where datname = current_database()"
             await trio.sleep(2)  # the start is over
-            before, cpu = await conn.fetchval(query), cpu_s(pid)
+            before, cpu, place = await conn.fetchval(query), cpu_s(pid), server.log.stat().st_size
             await trio.sleep(seconds)
-            after = await conn.fetchval(query)
-            return (after - before - 1) / seconds, (cpu_s(pid) - cpu) / seconds
+            cpu = (cpu_s(pid) - cpu) / seconds
+            return (await conn.fetchval(query) - before - 1) / seconds, cpu, server.log.read_text()[place:]
 
-    with node(url) as process:
-        queries, cpu = trio.run(watch, process.pid)
+    with node(url) as (process, _):
+        queries, cpu, log = trio.run(watch, process.pid)
+    names = {text.partition("\n")[0]: name for name, text in statements().items()}
+    asked = Counter(names.get(line, line[:40]) for line in LOGGED.findall(log))
     print(f"idle, 10,000 tenants             {queries:.2f} transactions/s, {cpu:.2%} of a core")
+    print(f"    limit: what has to be asked again and again, in {seconds:g} s: "
+          + ", ".join(f"{name} {n}" for name, n in asked.most_common(6)))  # fmt: skip
 
 
 def measure_flood(server: PostgresServer, flood: int, rounds: int = 20) -> None:
     """Another tenant's start while one tenant has a flood of due jobs and its cap is taken all the time."""
     url = database(server, 1, flood)
 
-    async def ask() -> list[float]:
+    async def ask(pid: int) -> tuple[Limits, float, list[float], list[float]]:
         async with asyncpg_trio.connect(url) as conn:
-            other = await conn.fetchval("insert into organizacoes (nome, slug) values ('other', 'other') returning id")
+            other = await conn.fetchval("insert into organizacoes (nome, slug) values ('o', 'o100') returning id")
             await conn.execute("insert into tenant_integrations (tenant_id, provider) values ($1, 'noop')", other)
-            for lane in range(rounds):
-                await conn.fetchval("select (job).id from drena.request_job($1, 'noop', $2)", other, str(lane))
-                await until_none(conn, "tenant_id = $1 and status <> 'success'", other)
-            rows = await conn.fetch(
-                "select extract(epoch from l.at - r.at)::float8 * 1000 as ms from drena.job_logs l "
-                "join drena.job_logs r using (job_id) "
-                "where l.message = 'attempt started' and r.message = 'job requested' and l.tenant_id = $1",
-                other,
-            )
-            left = await conn.fetchval("select count(*) from integration_jobs where status = 'pending'")
-            print(f"behind {flood:,} jobs of one tenant", end="  ")
-            print(f"({left:,} still due at the end)", end="  ")
-            return sorted(row["ms"] for row in rows)
+        return await ask_in_turn(server, pid, url, rounds)
 
-    with node(url, tenant_cap=2):
-        waits = trio.run(ask)
-    print(f"another's start: p50 {statistics.median(waits):.1f} ms, worst {waits[-1]:.1f} ms")
+    with node(url, tenant_cap=2) as (process, _):
+        limits, _, _, waits = trio.run(ask, process.pid)
+        claim = trio.run(claim_ms, url)
+    left = server.sql("select count(*) from integration_jobs where status = 'pending'", database=name_of(url))
+    tell_waits(f"another's start behind {flood:,} jobs", waits)
+    print(f"    {int(left):,} were still due at the end; a claim over them takes {claim:.1f} ms   {limits}")
+
+
+def name_of(url: str) -> str:
+    return url.partition("?")[0].rpartition("/")[2]
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ import trio  # noqa: E402
 
 import asyncpg_trio  # noqa: E402
 from bench import queue  # noqa: E402
+from bench.node.limits import cpu_s, postgres_cpu_s  # noqa: E402
 from support.postgres import PostgresServer  # noqa: E402
 
 ROUNDS = 2
@@ -98,17 +99,17 @@ async def drained(
     async with asyncpg_trio.connect(url) as conn:
         assert await conn.fetchval(f"select count(*) from {table}") == jobs
         lsn = await conn.fetchval("select pg_current_wal_lsn()::text")
-        ours_s, theirs_s = (used_s := queue.cpu_s(process.pid)), queue.postgres_cpu_s(server)
+        ours_s, theirs_s = (used_s := cpu_s(process.pid)), postgres_cpu_s(server)
         began_s = time.perf_counter()
         process.stdin.write("go\n")
         process.stdin.flush()
         while await conn.fetchval(f"select exists (select from {table})"):  # noqa: ASYNC110  # it has no event for us
             assert process.poll() in (None, 0), f"{name} ended"
             if process.returncode is None:
-                used_s = queue.cpu_s(process.pid)
+                used_s = cpu_s(process.pid)
             await trio.sleep(0.005)
         wall_s = time.perf_counter() - began_s
-        theirs_s = queue.postgres_cpu_s(server) - theirs_s
+        theirs_s = postgres_cpu_s(server) - theirs_s
         ours_s = used_s - ours_s
         wal = await conn.fetchval("select pg_wal_lsn_diff(pg_current_wal_lsn(), $1::text::pg_lsn)::float8", lsn)
     return (
