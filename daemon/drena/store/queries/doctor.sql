@@ -11,7 +11,7 @@
 select w.name, w.kind
 from (values ('integration_jobs_one_active_per_lane', 'index'), ('drena_guard_job', 'trigger'),
              ('drena_settle_jobs', 'trigger'), ('drena_wake', 'trigger'), ('drena_feed_inserted', 'trigger'),
-             ('drena_feed_updated', 'trigger'), ('drena_feed_deleted', 'trigger')) as w(name, kind)
+             ('drena_feed_deleted', 'trigger')) as w(name, kind)
 where not exists (select from pg_index i
                   where i.indrelid = 'public.integration_jobs'::regclass and i.indexrelid::regclass::text = w.name
                     and i.indisunique and i.indisvalid)

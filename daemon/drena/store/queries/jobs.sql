@@ -84,7 +84,7 @@ with recursive heads(tenant_id, provider_slug, priority, n) as (
     update integration_jobs j
     set status = 'running', lease_token = j.lease_token + 1, attempts = coalesce(j.attempts, 0) + 1, node_id = $1,
         lease_kept_at = now(), started_at = now(), finished_at = null, error_code = null, error_message = null,
-        progress_detail = null
+        progress_detail = null, version = j.version + 1
     from held h
     where j.id = h.id
     returning j.*
@@ -110,47 +110,51 @@ left join tenant_integrations t on t.tenant_id = c.tenant_id and t.provider = c.
 -- $4 code, $5 message, $6 result as JSON text, $7 seconds until the next run of a job that goes back to pending, $8
 -- whether the attempt counts, $9 level, $10 message and $11 fields of the log line. The jobs are looked up by their
 -- ids: an index on status is wide awake while jobs come and go, so the condition is written in a form no index answers.
-with given as (
+with given as materialized (
     select *
     from unnest($1::uuid[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::double precision[],
                 $8::boolean[], $9::text[], $10::text[], $11::text[])
          as g(id, token, status, code, message, result, delay_s, counted, level, line, fields)
-), held as (
-    select j.id, g.status = 'pending' and j.cancel_requested_at is not null as canceled
-    from integration_jobs j join given g on g.id = j.id and g.token = j.lease_token
-    where j.id = any ($1::uuid[]) and j.status || '' = 'running'
-    order by j.id
-    for no key update of j
-), effective as (
-    select g.id, g.result, g.delay_s, g.level, g.line, g.counted or h.canceled as counted,
-           case when h.canceled then 'canceled' else g.status end as status,
-           case when h.canceled then 'canceled' else g.code end as code,
-           case when h.canceled then 'Cancelado.' else g.message end as message,
-           case when h.canceled then jsonb '{"event": "attempt.finished", "status": "canceled"}' else g.fields::jsonb end
-           as fields
-    from held h join given g using (id)
+    order by g.id -- two batches lock in the same order
 ), done as (
     update integration_jobs j
     set status = g.status, error_code = g.code, error_message = g.message,
-        result = coalesce(g.result::jsonb, j.result),
+        result = case when g.result is null then j.result else g.result::jsonb end,
         progress = case when g.status = 'success' then 100 else j.progress end,
         attempts = j.attempts - (not g.counted)::integer,
         run_at = case when g.status = 'pending' then now() + make_interval(secs => g.delay_s) else j.run_at end,
         node_id = case when g.status = 'pending' then null else j.node_id end,
-        finished_at = case when g.status <> 'pending' then now() end
-    from effective g
-    where j.id = g.id
+        finished_at = case when g.status <> 'pending' then now() end,
+        execution_time_ms = case when g.status = 'pending' then j.execution_time_ms
+                                 else drena.took_ms(j.started_at, now()) end,
+        version = j.version + 1
+    from given g
+    where j.id = g.id and j.lease_token = g.token and j.status || '' = 'running'
+      and not (g.status = 'pending' and j.cancel_requested_at is not null)
     returning j.id, j.tenant_id, j.attempts + (not g.counted)::integer as attempt, j.execution_time_ms, g.level, g.line,
-              g.fields
+              g.fields::jsonb as fields
+), stopped as (
+    update integration_jobs j
+    set status = 'canceled', error_code = 'canceled', error_message = 'Cancelado.', finished_at = now(),
+        execution_time_ms = drena.took_ms(j.started_at, now()), version = j.version + 1
+    from given g
+    where g.status = 'pending' and j.id = g.id and j.lease_token = g.token and j.status || '' = 'running'
+      and j.cancel_requested_at is not null
+    returning j.id, j.tenant_id, j.attempts as attempt, j.execution_time_ms, g.level, g.line,
+              jsonb '{"event": "attempt.finished", "status": "canceled"}' as fields
+), written as (
+    select * from done union all select * from stopped
 ), logged as (
     insert into drena.job_logs (tenant_id, job_id, attempt, level, message, fields)
-    select d.tenant_id, d.id, d.attempt, d.level, d.line,
-           d.fields || jsonb_strip_nulls(jsonb_build_object('duration_ms', d.execution_time_ms))
-    from done d
+    select w.tenant_id, w.id, w.attempt, w.level, w.line,
+           case when w.execution_time_ms is null then w.fields
+                else w.fields || jsonb_build_object('duration_ms', w.execution_time_ms) end
+    from written w
 )
-select d.id from done d
+select w.id from written w
 union all -- a batch sent again after its acknowledgement was lost: what it did the first time is still its own
-select j.id from integration_jobs j join given g on g.id = j.id and g.token = j.lease_token and g.status = j.status;
+select j.id from integration_jobs j join given g on g.id = j.id and g.token = j.lease_token and g.status = j.status
+where (select count(*) from written) < cardinality($1);
 
 -- name: hold_job
 -- The fence: locks the job under the attempt's token for the rest of the transaction, or finds nothing (I2, I8).
@@ -159,7 +163,9 @@ select true from integration_jobs where id = $1 and lease_token = $2 and status 
 -- name: save_checkpoint
 -- Moves the resume state, in the transaction of the data it speaks of; the job is held (I8). Whatever node died under it
 -- before, the job has moved since: those rescues no longer count towards poison (I5).
-update integration_jobs set checkpoint = $2::jsonb, lease_kept_at = now(), rescues_outlived = rescues where id = $1;
+update integration_jobs
+set checkpoint = $2::jsonb, lease_kept_at = now(), rescues_outlived = rescues, version = version + 1
+where id = $1;
 
 -- name: count_rows
 -- Adds to the job's counters of an entity, in the transaction of the data they count; the job is held (I8).
@@ -182,7 +188,7 @@ from sync_jobs where job_id = $1;
 -- The latest progress of running jobs in one statement, each only under its own token (I2). $1 ids, $2 tokens,
 -- $3 percent, $4 detail as JSON text.
 update integration_jobs j
-set progress = g.percent, progress_detail = g.detail::jsonb, lease_kept_at = now()
+set progress = g.percent, progress_detail = g.detail::jsonb, lease_kept_at = now(), version = j.version + 1
 from unnest($1::uuid[], $2::bigint[], $3::integer[], $4::text[]) as g(id, token, percent, detail)
 where j.id = g.id and j.lease_token = g.token and j.status = 'running';
 
