@@ -283,6 +283,7 @@ class Daemon:
                     await self._settle()
                     term.start_soon(self._bury_stragglers, lease, dispatcher, name="stragglers")
                     term.start_soon(rescuer.run, name="rescue")
+                    term.start_soon(self._attempts.watch, name="watch")
                     on_joined()
                     self._log.info("node joined", node=str(lease.node_id), providers=sorted(self._host.providers))
                     await dispatcher.run()

@@ -44,11 +44,13 @@ class Server:
         self.scripts = list(scripts)
         self.connections = 0
         self.open = 0
+        self.reached = trio.Event()
         self.none_open = trio.Event()
 
     async def serve(self, stream: trio.SocketStream) -> None:
         self.connections += 1
         self.open += 1
+        self.reached.set()
         script = self.scripts[0] if len(self.scripts) == 1 else self.scripts.pop(0)
         try:
             async with stream:
@@ -154,9 +156,15 @@ async def test_one_connection_serves_the_whole_attempt_and_is_closed_with_it():
 
 async def test_a_cancelled_attempt_leaves_no_connection_open():
     async with serving(silent) as (server, url):
-        with trio.move_on_after(0.1):
-            async with opened() as client:
-                await client.get(url)
+        async with trio.open_nursery() as attempts:
+
+            async def attempt() -> None:
+                async with opened() as client:
+                    await client.get(url)
+
+            attempts.start_soon(attempt)
+            await server.reached.wait()
+            attempts.cancel_scope.cancel()
         await server.none_open.wait()
 
 

@@ -103,7 +103,8 @@ async def _rehearse(
 ) -> Rehearsed:
     log = WarningLines(scene)
     settings = decode_settings(provider, row["config"].encode())
-    async with scene.outside.open(provider, office, log) as (http, pace):
+    client, pace = scene.outside.open(provider, office, log)
+    async with client as http:
         return await rehearse(
             conn,
             provider,

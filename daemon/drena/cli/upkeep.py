@@ -126,7 +126,8 @@ async def _ask_provider(scene: Scene, pool: Pool, office: Tenant, slug: str) -> 
     if row is None:
         raise UsageError(f"{office.slug} has no integration {slug}: add a row to tenant_integrations first.")
     settings = decode_settings(provider, row["config"].encode())
-    async with scene.outside.open(provider, office, scene.log) as (http, pace):
+    client, pace = scene.outside.open(provider, office, scene.log)
+    async with client as http:
         answer = await provider.check(
             ProviderContext(
                 provider=provider,

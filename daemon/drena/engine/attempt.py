@@ -1,10 +1,13 @@
 """One attempt, from claim to written verdict: the provider's call under watch.
 
 Three things end a call that does not end by itself: somebody cancelled the job, its deadline passed, or neither
-progress nor checkpoint moved for the provider's limit (I11). The call is then cancelled and the verdict written; a
-provider that does not react (a shielded scope, a thread) delays neither: after `PATIENCE_S` the verdict is written
-without it. What is left of the call can change nothing any more, because its lease token went with the verdict (I2),
-and it keeps its place among the node's attempts until it really ends, so that nodes do not fill up with the undead.
+progress nor checkpoint moved for the provider's limit (I11). All three are one cancel scope around the call, whose
+deadline moves on with the job; a short attempt is one task and nothing else.
+
+A provider that does not react to its cancellation (a shielded scope, a thread) does not delay the verdict: after
+`PATIENCE_S` it is written without it, by `Attempts.watch`, which looks at all attempts of the node now and then. What
+is left of the call can change nothing any more, because its lease token went with the verdict (I2), and it keeps its
+place among the node's attempts until it really ends, so that nodes do not fill up with the undead.
 
 Cancelled from outside (the lease is lost, the daemon stops), an attempt writes nothing: its job stays `running` under a
 token that the node's row vouches for, until that row is released or rescued.
@@ -35,6 +38,11 @@ if TYPE_CHECKING:
     from drena.store.jobs import Claim
 
 PATIENCE_S: Final = 1.0
+LOOK_S: Final = 0.25
+"""How often somebody looks for providers that do not react."""
+
+
+_SUCCEEDED: Final = plain_json(dict(verdict.SUCCEEDED))
 
 
 class Attempts:
@@ -43,16 +51,31 @@ class Attempts:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._running: dict[UUID, Attempt] = {}
+        self._begun = trio.Event()
 
     async def run(self, claim: Claim) -> None:
         """Run one attempt; returns when its verdict is written and its provider has ended."""
         attempt = Attempt(claim, self._desk)
         self._running[claim.job.id] = attempt
+        self._begun.set()
         try:
             await attempt.run()
         finally:
             if self._running.get(claim.job.id) is attempt:
                 del self._running[claim.job.id]
+
+    async def watch(self) -> None:
+        """Write the verdicts of providers that do not react to their cancellation; runs until cancelled, within the
+        lease."""
+        async with trio.open_nursery() as writers:
+            while True:
+                await self._begun.wait()
+                await trio.sleep(LOOK_S)
+                for attempt in self._running.values():
+                    if attempt.lingers:
+                        writers.start_soon(attempt.end_without_provider, name="verdict of an undead provider")
+                if not self._running:
+                    self._begun = trio.Event()
 
     def cancel(self, job_id: UUID) -> None:
         """Cancel the attempt at this job, if it is here; told twice, it does no more."""
@@ -66,14 +89,13 @@ class Attempt:
     def __init__(self, claim: Claim, desk: Desk) -> None:
         self._claim = claim
         self._desk = desk
-        self._call = trio.CancelScope()
-        self._began_s = trio.current_time()
-        self._moved_s = self._began_s
-        self._verdict: Verdict | None = None
-        self._ended = False
-        self._canceled = False
+        self._began_s = self._moved_s = trio.current_time()
+        self._deadline_s, self._quiet_s = self._limits()
+        self._call = trio.CancelScope(deadline=self._ends_at_s)
+        self._canceled_s: float | None = None
+        self._settled = False
+        """The verdict is being written, or is: there is only one."""
         self._tell_trace: Callable[[str, str | None], None] | None = None
-        self._changed = trio.Event()
 
     @cached_property
     def _log(self) -> LogLines:
@@ -92,8 +114,9 @@ class Attempt:
 
     def cancel(self) -> None:
         """Somebody wants the job cancelled."""
-        self._canceled = True
-        self._changed.set()
+        if self._canceled_s is None:
+            self._canceled_s = trio.current_time()
+            self._call.cancel(reason="canceled")
 
     async def run(self) -> None:
         """Call the provider, watch it, write the verdict."""
@@ -106,37 +129,23 @@ class Attempt:
     async def _run(self) -> None:
         claim = self._claim
         self._tell("info", "attempt started", max_attempts=claim.job.max_attempts, lane=claim.job.lane)
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._call_provider, name=f"call {claim.job.provider_slug} {claim.job.id}")
-            stopped = await self._watch()
-            if stopped is not None:
-                await self._stop(stopped)
-            await self._write(stopped or self._verdict)
-
-    async def _call_provider(self) -> None:
+        outcome = None
         with self._call:
-            self._verdict = await call_provider(self._claim, self._desk, lambda: self._log, self._move)
-        self._ended = True
-        self._changed.set()
+            outcome = await call_provider(claim, self._desk, lambda: self._log, self._move)
+        if not self._settled:
+            self._settled = True
+            await self._write(self._stopped() if self._call.cancel_called else outcome)
 
     def _move(self) -> None:
+        if self._call.cancel_called:
+            return  # too late
         self._moved_s = trio.current_time()
+        self._call.deadline = self._ends_at_s
         self._desk.interruptions.pop(self._claim.job.id, None)
 
-    async def _watch(self) -> Verdict | None:
-        """Wait for the end of the call, or say what ends it."""
-        deadline_s, quiet_s = self._limits()
-        while not self._ended:
-            if self._canceled:
-                return verdict.canceled()
-            now_s = trio.current_time()
-            if now_s >= self._began_s + deadline_s:
-                return verdict.overdue(deadline_s, retry_of(self._claim, self._desk))
-            if now_s >= self._moved_s + quiet_s:
-                return verdict.stalled(quiet_s, retry_of(self._claim, self._desk))
-            with trio.move_on_at(min(self._began_s + deadline_s, self._moved_s + quiet_s)):
-                await self._changed.wait()
-        return None
+    @property
+    def _ends_at_s(self) -> float:
+        return min(self._began_s + self._deadline_s, self._moved_s + self._quiet_s)
 
     def _limits(self) -> tuple[float, float]:
         provider = self._desk.providers.get(self._claim.job.provider_slug)
@@ -144,14 +153,27 @@ class Attempt:
             return math.inf, math.inf
         return self._desk.deadline_s(provider), self._desk.no_progress_s(provider)
 
-    async def _stop(self, stopped: Verdict) -> None:
-        self._call.cancel(reason=stopped.code)
-        self._changed = trio.Event()
-        if not self._ended:
-            with trio.move_on_after(PATIENCE_S):
-                await self._changed.wait()
-        if not self._ended:
+    def _stopped(self) -> Verdict:
+        """What ended the call."""
+        if self._canceled_s is not None:
+            return verdict.canceled()
+        if self._began_s + self._deadline_s <= self._moved_s + self._quiet_s:
+            return verdict.overdue(self._deadline_s, retry_of(self._claim, self._desk))
+        return verdict.stalled(self._quiet_s, retry_of(self._claim, self._desk))
+
+    @property
+    def lingers(self) -> bool:
+        """Its call was ended `PATIENCE_S` ago and goes on all the same, and nobody has written a verdict."""
+        ended_s = self._ends_at_s if self._canceled_s is None else self._canceled_s
+        return not self._settled and trio.current_time() >= ended_s + PATIENCE_S
+
+    async def end_without_provider(self) -> None:
+        """Write the verdict of a call that does not end."""
+        if not self._settled:
+            self._settled = True
+            stopped = self._stopped()
             self._log.error("provider does not react to cancellation; its job ends without it", code=stopped.code)
+            await self._write(stopped)
 
     async def _write(self, outcome: Verdict | None) -> None:
         if outcome is None:
@@ -168,9 +190,10 @@ class Attempt:
             return
         if self._desk.observers is not None:
             self._desk.observers.tell(self._end(written))
-        fields = {name: value for name, value in outcome.fields.items() if name != "event"}
-        duration_ms = round((trio.current_time() - self._began_s) * 1000)
-        self._tell(outcome.level, outcome.line, duration_ms=duration_ms, **fields)
+        if self._desk.log.tells(outcome.level):
+            fields = {name: value for name, value in outcome.fields.items() if name != "event"}
+            duration_ms = round((trio.current_time() - self._began_s) * 1000)
+            self._tell(outcome.level, outcome.line, duration_ms=duration_ms, **fields)
 
     def _end(self, written: Finish) -> AttemptEnd:
         return AttemptEnd(
@@ -202,5 +225,5 @@ def _finish(claim: Claim, outcome: Verdict, redactor: Redactor) -> Finish:
         counted=outcome.counted,
         level=outcome.level,
         line=outcome.line,
-        fields=plain_json(redactor.value(dict(outcome.fields))),
+        fields=_SUCCEEDED if outcome.fields is verdict.SUCCEEDED else plain_json(redactor.value(dict(outcome.fields))),
     )

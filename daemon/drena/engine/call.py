@@ -10,7 +10,6 @@ from __future__ import annotations
 import random
 import traceback
 from collections import Counter
-from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -27,7 +26,7 @@ from drena.store.plain import plain_json
 from drena.store.queries import sql
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping
+    from collections.abc import Callable, Mapping
     from uuid import UUID
 
     from asyncpg_trio import Pool
@@ -45,6 +44,8 @@ if TYPE_CHECKING:
     from drena.traces import Traces
 
 RESULT_LIMIT_BYTES: Final = 1024 * 1024
+NOTHING: Final = msgspec.Raw(b"{}")
+"""The result of a provider that returned nothing and counted nothing."""
 MOST_INTERRUPTIONS: Final = 8
 """A database that is lost so often while a job does not move is lost because of the job: from then on it counts."""
 
@@ -114,35 +115,13 @@ def _provider(claim: Claim, desk: Desk) -> Provider:
 async def _run(
     claim: Claim, provider: Provider, desk: Desk, log: Callable[[], LogLines], on_move: Callable[[], None]
 ) -> Any:
-    async with _open_context(claim, provider, desk, log, on_move) as ctx:
-        if desk.log.tells("debug"):
-            log().debug("provider called", version=provider.version, resumed=claim.checkpoint is not None)
-        result = await provider.run(ctx)
-        return _written(dict(ctx.counters) if result is None else result, desk)
-
-
-def _written(result: Any, desk: Desk) -> msgspec.Raw:
-    """The result as JSON, without secrets.
-
-    Raises:
-        Exception: see `plain_json`; or it is too large.
-    """
-    text = plain_json(desk.redactor.value(msgspec.to_builtins(result, enc_hook=str)))
-    if (size := len(text.encode())) > RESULT_LIMIT_BYTES:
-        raise ValueError(f"a result may hold {RESULT_LIMIT_BYTES} bytes of JSON, this one has {size}")
-    return msgspec.Raw(text.encode())
-
-
-@asynccontextmanager
-async def _open_context(
-    claim: Claim, provider: Provider, desk: Desk, log: Callable[[], LogLines], on_move: Callable[[], None]
-) -> AsyncIterator[AttemptContext]:
     assert claim.tenant is not None
     settings = decode_settings(provider, claim.config)
     attempt_log = AttemptLog(claim, desk.reporter, log, desk.redactor)
     counters = await _counters(claim, desk.pool, desk.log)
-    async with desk.outside.open(provider, claim.tenant, attempt_log) as (http, pace):
-        yield AttemptContext(
+    client, pace = desk.outside.open(provider, claim.tenant, attempt_log)
+    async with client as http:
+        ctx = AttemptContext(
             claim,
             desk.pool,
             desk.reporter,
@@ -159,6 +138,24 @@ async def _open_context(
             secrets=desk.outside.secrets,
             threads=desk.outside.threads,
         )
+        if desk.log.tells("debug"):
+            log().debug("provider called", version=provider.version, resumed=claim.checkpoint is not None)
+        result = await provider.run(ctx)
+        if result is None and not ctx.counters:
+            return NOTHING
+        return _written(dict(ctx.counters) if result is None else result, desk)
+
+
+def _written(result: Any, desk: Desk) -> msgspec.Raw:
+    """The result as JSON, without secrets.
+
+    Raises:
+        Exception: see `plain_json`; or it is too large.
+    """
+    text = plain_json(desk.redactor.value(msgspec.to_builtins(result, enc_hook=str)))
+    if (size := len(text.encode())) > RESULT_LIMIT_BYTES:
+        raise ValueError(f"a result may hold {RESULT_LIMIT_BYTES} bytes of JSON, this one has {size}")
+    return msgspec.Raw(text.encode())
 
 
 async def _counters(claim: Claim, pool: Pool, log: LogLines) -> dict[str, Counters]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from drena.engine.threads import Threads
@@ -11,14 +10,12 @@ from drena.secrets import find_clashes
 from drena.store.queries import sql
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping
-
-    import httpx2
+    from collections.abc import Mapping
 
     from drena.api import Logger, Provider, Tenant
     from drena.config import Config
     from drena.log import LogLines
-    from drena.outgoing import Clients, Pace, PaceBook
+    from drena.outgoing import AttemptClient, Clients, Pace, PaceBook
     from drena.secrets import SecretStore
     from drena.store.jobs import Executor
     from drena.traces import Traces
@@ -44,22 +41,19 @@ class Outside:
         self.traces: Traces | None = None
         """Set where somebody wants to see requests."""
 
-    @asynccontextmanager
-    async def open(
-        self, provider: Provider, tenant: Tenant, log: Logger
-    ) -> AsyncIterator[tuple[Callable[[], httpx2.AsyncClient], Pace]]:
-        """The client, made when it is first asked for, and the pace for one attempt; no connection outlives the block.
+    def open(self, provider: Provider, tenant: Tenant, log: Logger) -> tuple[AttemptClient, Pace]:
+        """The client, to be entered and made when it is first asked for, and the pace for one attempt; no connection
+        outlives the block.
 
         Raises:
-            GiveUp: a secret is missing or malformed, or a certificate file cannot be used.
+            GiveUp: a secret is missing or malformed; or, on entering, a certificate file cannot be used.
         """
         overrides = self.config.provider(provider.slug)
         values = {name: self.secrets.read(provider.slug, name, tenant.slug) for name in provider.secrets}
         limit = overrides.requests_per_minute or provider.limits.requests_per_minute
         pace = self.paces.pace(tenant.id, provider.slug, credential_digest(values), limit)
         span = None if self.traces is None else self.traces.request
-        async with self.clients.open(pace=pace, log=log, settings=client_settings(overrides), span=span) as client:
-            yield client, pace
+        return self.clients.open(pace=pace, log=log, settings=client_settings(overrides), span=span), pace
 
 
 async def warn_of_clashes(on: Executor, providers: Mapping[str, Provider], log: LogLines) -> None:

@@ -12,15 +12,14 @@ fenced                                    nothing: the job is somebody else's
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Literal
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final, Literal
 
 import msgspec
 
 from drena import api
 from drena.engine import backoff
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,6 +48,8 @@ class Retry(msgspec.Struct, frozen=True, kw_only=True):
     """A random number in [0, 1)."""
 
 
+SUCCEEDED: Final[Mapping[str, Any]] = MappingProxyType({"event": "attempt.finished", "status": "success"})
+"""The fields of every success, in which nothing is a provider's word."""
 CODE_LIMIT: Final = 100
 MESSAGE_LIMIT: Final = 4_000
 TRACE_LIMIT: Final = 32_000
@@ -72,7 +73,7 @@ def succeeded(result: Any) -> Verdict:
         status="success",
         result=result,
         line="attempt succeeded",
-        fields={"event": "attempt.finished", "status": "success"},
+        fields=SUCCEEDED,
     )
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from .clients import Clients, ClientSettings, client_settings
+from .clients import AttemptClient, Clients, ClientSettings, client_settings
 from .pace import Pace, PaceBook, credential_digest
 from .retries import RETRY_EXTENSION, RetryRules
 
 __all__ = [
     "RETRY_EXTENSION",
+    "AttemptClient",
     "ClientSettings",
     "Clients",
     "Pace",

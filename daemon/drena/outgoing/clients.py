@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import random as randomness
 import ssl
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractContextManager, asynccontextmanager
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -61,11 +62,14 @@ class ClientSettings:
         )
 
 
+_DEFAULTS: Final = ClientSettings()
+
+
 def client_settings(overrides: ProviderOverrides) -> ClientSettings:
     """The defaults with what the operator set for a provider."""
     names = ("connect_timeout_s", "read_timeout_s", "max_body_bytes", "proxy", "ca_file")
     given: dict[str, Any] = {name: value for name in names if (value := getattr(overrides, name)) is not None}
-    return replace(ClientSettings(), **given)
+    return replace(_DEFAULTS, **given) if given else _DEFAULTS
 
 
 class Clients:
@@ -93,14 +97,13 @@ class Clients:
         self._trusted: dict[tuple[Path | None, int], ssl.SSLContext] = {}
         self._reading = trio.Lock()
 
-    @asynccontextmanager
-    async def open(
+    def open(
         self, *, pace: Pace, log: Logger, settings: ClientSettings = ClientSettings(), span: Span | None = None
-    ) -> AsyncIterator[Callable[[], httpx2.AsyncClient]]:
+    ) -> AttemptClient:
         """The client of one attempt, with a connection pool of its own; made when it is first asked for.
 
-        Leaving the block closes the pool within `CLOSE_S`, also when the attempt is being cancelled: no connection
-        outlives the attempt.
+        Entered, it gives what makes the client. Leaving it closes the pool within `CLOSE_S`, also when the attempt is
+        being cancelled: no connection outlives the attempt.
 
         Args:
             pace: the credential's, from the process's `PaceBook`.
@@ -109,29 +112,25 @@ class Clients:
             span: a block around each request that is told the status of its answer, for traces.
 
         Raises:
-            GiveUp: `config_invalid`: the certificates' file cannot be used; or, when the client is made, the proxy's
-            URL.
+            GiveUp: `config_invalid`: on entering, the certificates' file cannot be used; or, when the client is made,
+            the proxy's URL.
         """
-        trusted = await self._trust(settings.ca_file)
-        made: list[_Client] = []
 
-        def client() -> httpx2.AsyncClient:
-            if not made:
-                made.append(self._make(pace, log, settings, trusted))
-                made[0].span = span
-            return made[0]
+        def make(trusted: ssl.SSLContext | None) -> _Client:
+            client = self._make(pace, log, settings, trusted)
+            client.span = span
+            return client
 
-        try:
-            yield client
-        finally:
-            if made:
-                with trio.move_on_after(CLOSE_S, shield=True):
-                    await made[0].aclose()
+        return AttemptClient(partial(self._trust, settings.ca_file) if self._transport is None else None, make)
 
-    def _make(self, pace: Pace, log: Logger, settings: ClientSettings, trusted: ssl.SSLContext) -> _Client:
+    def _make(self, pace: Pace, log: Logger, settings: ClientSettings, trusted: ssl.SSLContext | None) -> _Client:
+        inner = self._transport
+        if inner is None:
+            assert trusted is not None
+            inner = _network(settings, trusted)
         return _Client(
             transport=PacedTransport(
-                self._transport or _network(settings, trusted),
+                inner,
                 pace=pace,
                 rules=settings.retry,
                 log=log,
@@ -183,6 +182,35 @@ def _read_trust(ca_file: Path | None) -> ssl.SSLContext:
     if ca_file is None:
         return httpx2.create_ssl_context(trust_env=False)
     return ssl.create_default_context(cafile=str(ca_file))
+
+
+class AttemptClient:
+    """See `Clients.open`. A class, because every attempt opens one and few ask for the client."""
+
+    __slots__ = ("_made", "_make", "_trust", "_trusted")
+
+    def __init__(
+        self, trust: Callable[[], Awaitable[ssl.SSLContext]] | None, make: Callable[[ssl.SSLContext | None], _Client]
+    ) -> None:
+        self._trust = trust
+        self._trusted: ssl.SSLContext | None = None
+        self._make = make
+        self._made: _Client | None = None
+
+    async def __aenter__(self) -> Callable[[], httpx2.AsyncClient]:
+        if self._trust is not None:
+            self._trusted = await self._trust()
+        return self._client
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._made is not None:
+            with trio.move_on_after(CLOSE_S, shield=True):
+                await self._made.aclose()
+
+    def _client(self) -> httpx2.AsyncClient:
+        if self._made is None:
+            self._made = self._make(self._trusted)
+        return self._made
 
 
 class _Client(httpx2.AsyncClient):

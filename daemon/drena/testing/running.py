@@ -159,7 +159,8 @@ async def check_once(
         decoded = decode_settings(provider, msgspec.json.encode(case.settings))
         tenant = Tenant(id=UUID(int=1), slug=TENANT, name="Escritório de teste")
         outside = outside_of(case, provider, Redactor(), transport)
-        async with outside.open(provider, tenant, log) as (http, pace):
+        client, pace = outside.open(provider, tenant, log)
+        async with client as http:
             ctx = ProviderContext(
                 provider=provider,
                 tenant=tenant,

@@ -42,8 +42,7 @@ if TYPE_CHECKING:
     import httpx2
 
     from asyncpg_trio import Connection, Pool
-    from drena.api import Logger, Tenant
-    from drena.outgoing import Pace
+    from drena.api import Logger
     from drena.store.jobs import Claim
     from drena.testing.database import Database
 
@@ -109,28 +108,19 @@ class HeldThreads(Threads):
             return await super().run(slug, log, func, *args)
 
 
-class QuietOutside(Outside):
-    """A way out whose preparation, reading the system's certificates in a thread, stops a virtual clock."""
+class HeldOutside(Outside):
+    """A way out whose threads stop a virtual clock while they are at work."""
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         self.threads = HeldThreads()
-
-    @asynccontextmanager
-    async def open(
-        self, provider: Provider, tenant: Tenant, log: Logger
-    ) -> AsyncIterator[tuple[Callable[[], httpx2.AsyncClient], Pace]]:
-        async with AsyncExitStack() as stack:
-            with real_time():
-                way = await stack.enter_async_context(super().open(provider, tenant, log))
-            yield way
 
 
 def outside_of(case: Case, provider: Provider, redactor: Redactor, transport: httpx2.AsyncBaseTransport) -> Outside:
     """The provider's way out to this transport, with the case's secrets."""
     environ = {variable_name(provider.slug, name, TENANT): value for name, value in case.secrets.items()}
     config = Config(state_dir=Path(), providers={provider.slug: ProviderOverrides()})
-    return QuietOutside(config, SecretStore(environ, redactor), Clients(transport=transport), PaceBook())
+    return HeldOutside(config, SecretStore(environ, redactor), Clients(transport=transport), PaceBook())
 
 
 class Workbench:
