@@ -49,7 +49,7 @@ def database(server: PostgresServer, template: str) -> str:
 @pytest.fixture
 async def conn(database: str) -> AsyncIterator[asyncpg_trio.Connection]:
     """A connection to `database`."""
-    with trio.fail_after(60):
+    with trio.fail_after(180):
         async with asyncpg_trio.connect(database) as connection:
             yield connection
 
@@ -57,6 +57,6 @@ async def conn(database: str) -> AsyncIterator[asyncpg_trio.Connection]:
 @pytest.fixture
 async def pool(database: str) -> AsyncIterator[asyncpg_trio.Pool]:
     """A pool on `database`."""
-    with trio.fail_after(60):
+    with trio.fail_after(180):
         async with asyncpg_trio.create_pool(database, min_size=0, max_size=10) as opened:
             yield opened

@@ -290,10 +290,10 @@ async def test_a_provider_that_swallows_cancellation_loses_its_job_to_the_deadli
             raise ValueError("not now")
 
     acts: dict[str, Any] = {"deaf": deaf, "stubborn": stubborn, "rude": rude, "healthy": healthy}
-    async with open_node(database, Script(**acts), providers__script__deadline_s=1.5) as node:
+    async with open_node(database, Script(**acts), providers__script__deadline_s=3) as node:
         ids = [await node.request(name, lane=name) for name in ("deaf", "stubborn", "rude")]
         for job_id in ids:
-            job = await node.ended(job_id, limit_s=5)
+            job = await node.ended(job_id)
             assert (job["status"], job["error_code"]) == ("error", "deadline")
         await assert_unharmed(node)
         released.set()

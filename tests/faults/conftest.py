@@ -48,6 +48,6 @@ def ticker(tmp_path_factory: pytest.TempPathFactory) -> Path:
 async def fleet(victim: PostgresServer, tick_template: str, ticker: Path, tmp_path: Path) -> AsyncIterator[Fleet]:
     """A database of its own, and room for nodes."""
     dsn = victim.create_database(template=tick_template)
-    with trio.fail_after(180):
+    with trio.fail_after(400):
         async with asyncpg_trio.create_pool(dsn, min_size=0, max_size=10) as pool:
             yield Fleet(pool, dsn, ticker, tmp_path / "journal")

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from support.nodes import Fleet
 
 CANCEL_S = 2.0
-SLACK_S = 1.0
+SLACK_S = 3.0
 
 
 @pytest.mark.parametrize("listening", [True, False], ids=["listening", "polling"])
@@ -44,7 +44,7 @@ async def test_a_job_is_cancelled_also_while_its_node_shuts_down(fleet: Fleet) -
 async def test_a_provider_that_ignores_cancellation_delays_neither_the_verdict_nor_other_jobs(fleet: Fleet) -> None:
     office = await fleet.office()
     async with fleet.node("north") as north:
-        job = await fleet.request(office, pages=4, mode="deaf", page=2, for_s=8)
+        job = await fleet.request(office, pages=4, mode="deaf", page=2, for_s=5)
         await fleet.until("select count(*) = 1 from ticks where job_id = $1", job)
         await fleet.ask("select outcome from drena.cancel_job($1)", job)
         await fleet.status_is(job, "canceled", limit_s=CANCEL_S + SLACK_S)
@@ -52,7 +52,7 @@ async def test_a_provider_that_ignores_cancellation_delays_neither_the_verdict_n
         await fleet.status_is(again, "success")
         await north.logged("provider does not react to cancellation; its job ends without it")
         await fleet.until("select pg_sleep(0.1) is not null and $1::int = 0", 0)
-        with trio.fail_after(15):
+        with trio.fail_after(60):
             while not [e for e in fleet.entries(job) if e.event == "stopped"]:
                 await fleet.until("select pg_sleep(0.1) is not null")
     assert await fleet.ask("select count(*) from ticks where job_id = $1", job) == 1

@@ -27,8 +27,10 @@ if TYPE_CHECKING:
 
 PROVIDER = Path(__file__).parents[1] / "faults" / "provider" / "drena_ticker.py"
 LEASE_S = 3.0
+OTHERS = "drena-acessorias,drena-bomcontrole,drena-onecode,drena-webhook"
+"""Plugins that these nodes do without: each costs a start time."""
 LOOK_EVERY_S = 0.02
-LIMIT_S = 30.0
+LIMIT_S = 60.0
 
 HURRIED = {**FAST, "log.level": "info", "lease.lease_s": LEASE_S, "poll.poll_s": 0.5, "tenant.max_jobs": 4}
 
@@ -146,7 +148,7 @@ class Fleet:
             settings: `lease__lease_s=3`
         """
         dotted = {key.replace("__", "."): value for key, value in settings.items()}
-        known = {"plugins.path": self.plugins, "plugins.disabled": "drena-acessorias", "node.name": name}
+        known = {"plugins.path": self.plugins, "plugins.disabled": OTHERS, "node.name": name}
         words = environment(self.address(through), settings={**HURRIED, **known, **dotted})
         words |= {"TICKER_JOURNAL": str(self.journal), "DRENA_STATE_DIR": str(self.journal.parent), **dict(env)}
         async with launch_daemon(words, joined=joined) as daemon:
