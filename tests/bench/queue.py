@@ -45,9 +45,9 @@ with due as (
     select id from integration_jobs where status = 'pending' and run_at <= now()
     order by tenant_id limit 100 for no key update skip locked)
 update integration_jobs j set status = 'running', lease_token = lease_token + 1, attempts = attempts + 1,
-       node_id = lpad(:client_id::text, 32, '0')::uuid, started_at = now()
+       node_id = lpad(:client_id::text, 32, '0')::uuid, started_at = now(), version = version + 1
 from due where due.id = j.id;
-update integration_jobs set status = 'success', finished_at = now()
+update integration_jobs set status = 'success', finished_at = now(), execution_time_ms = 0, version = version + 1
 where status = 'running' and node_id = lpad(:client_id::text, 32, '0')::uuid;
 """
 

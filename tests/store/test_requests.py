@@ -165,3 +165,55 @@ async def test_a_lease_token_never_shrinks(conn: Conn) -> None:
     )
     with pytest.raises(asyncpg_trio.CheckViolationError, match="cannot shrink from 7 to 6"):
         await conn.execute("update integration_jobs set lease_token = 6")
+
+
+WAYS = {
+    ("pending", "running"),
+    ("pending", "error"),
+    ("pending", "canceled"),
+    ("running", "pending"),
+    ("running", "success"),
+    ("running", "error"),
+    ("running", "canceled"),
+}
+"""Design section 6."""
+
+
+@pytest.mark.parametrize("counted", [True, False], ids=["counts the version", "does not know of versions"])
+async def test_only_the_ways_of_a_jobs_life_can_be_gone_whoever_counts_the_version(conn: Conn, counted: bool) -> None:
+    office = await add_office(conn, "contmax")
+    version = ", version = version + 1" if counted else ""
+    for before in ("pending", "running", "success", "error", "canceled"):
+        for after in ("pending", "running", "success", "error", "canceled", "paused"):
+            await conn.execute("delete from integration_jobs")
+            await conn.execute(
+                "insert into integration_jobs (tenant_id, provider_slug, status) values ($1, 'acessorias', $2)",
+                office,
+                before,
+            )
+            try:
+                await conn.execute(f"update integration_jobs set status = $1{version}", after)
+                allowed = True
+            except asyncpg_trio.CheckViolationError:
+                allowed = False
+            assert allowed == (before == after or (before, after) in WAYS), (before, after)
+            row = await conn.fetchrow("select version, status, finished_at from integration_jobs")
+            assert row is not None
+            assert row["version"] == int(allowed)
+            if allowed and before != after:
+                assert (row["finished_at"] is not None) == (after in ("success", "error", "canceled"))
+
+
+async def test_whoever_counts_the_version_cannot_shrink_a_token_or_end_a_job_without_its_time(conn: Conn) -> None:
+    office = await add_office(conn, "contmax")
+    await conn.execute(
+        "insert into integration_jobs (tenant_id, provider_slug, lease_token, status, started_at) "
+        "values ($1, 'acessorias', 7, 'running', now() - interval '2 seconds')",
+        office,
+    )
+    with pytest.raises(asyncpg_trio.CheckViolationError, match="cannot shrink from 7 to 6"):
+        await conn.execute("update integration_jobs set lease_token = 6, version = version + 1")
+    await conn.execute("update integration_jobs set status = 'success', version = version + 1")
+    row = await conn.fetchrow("select version, finished_at, execution_time_ms from integration_jobs")
+    assert row is not None
+    assert (row["version"], row["finished_at"] is not None, row["execution_time_ms"] >= 2000) == (1, True, True)
