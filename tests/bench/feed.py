@@ -28,7 +28,7 @@ sys.path[0] = str(HERE.parent)
 import trio  # noqa: E402
 
 import asyncpg_trio  # noqa: E402
-from bench.node.crowd import Crowd  # noqa: E402
+from bench.node.crowd import Crowd, changes, stamps  # noqa: E402
 from drena.store.migrate import migrate  # noqa: E402
 from support.daemons import environment  # noqa: E402
 from support.offices import add_office  # noqa: E402
@@ -137,12 +137,16 @@ def measure_broadcast(folder: Path, clients: int, seconds: float) -> None:
         before_s = cpu_s(process.pid)
         count = int(seconds * RATE)
         tell(process, count, 1 / RATE)
-        delays = crowd.read_stamps(count * clients, limit_s=seconds + 60)
+        began_s = time.monotonic()
+        records = crowd.record(lambda: time.monotonic() > began_s + seconds, limit_s=seconds + 60)
+        cpu = (cpu_s(process.pid) - before_s) / seconds
         crowd.close()
-        report("websockets", clients, delays, (cpu_s(process.pid) - before_s) / seconds, kib)
+        report("websockets", clients, stamps(records), count, cpu, kib)
 
 
-def report(name: str, clients: int, delays_s: list[float], cpu: float, kib: float) -> None:
+def report(name: str, clients: int, delays_s: list[float], sent: int, cpu: float, kib: float) -> None:
+    if len(delays_s) < sent * clients:
+        print(f"{name}: {len(delays_s):,} frames came, and {sent * clients:,} changes: some came together")
     delays_s.sort()
     p50, p99 = (delays_s[int(len(delays_s) * part)] * 1000 if delays_s else float("nan") for part in (0.5, 0.99))
     print(f"{clients:5,} clients × {RATE}/s           {name:11} p50 {p50:6.1f} ms  p99 {p99:6.1f} ms  "
@@ -170,15 +174,14 @@ def measure_latency(server: PostgresServer, clients: int, seconds: float) -> Non
         crowd.read_snapshots()
         kib = (memory_kib(process.pid) - before_kib) / clients
         before_s = cpu_s(process.pid)
-        commits: list[float] = []
         writing = subprocess.Popen(
             [sys.executable, __file__, "--write", dsn, str(seconds)], stdout=subprocess.PIPE, text=True
         )
-        delays = crowd.read_changes(int(seconds * RATE), limit_s=seconds + 60)
+        records = crowd.record(lambda: writing.poll() is not None, limit_s=seconds + 60)
         cpu = (cpu_s(process.pid) - before_s) / seconds
-        out, _ = writing.communicate(timeout=60)
-        commits = [float(line) for line in out.split()]
-        report("drena", clients, [at - commits[n] for n, at in delays if n < len(commits)], cpu, kib)
+        commits = [float(line) for line in writing.stdout.read().split()]
+        delays = [at_s - commits[n] for n, at_s in changes(records)]
+        report("drena", clients, delays, len(commits), cpu, kib)
         crowd.close()
     finally:
         process.terminate()

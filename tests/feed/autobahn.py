@@ -1,9 +1,10 @@
 """The Autobahn test suite against the feed's websocket: `make autobahn`, or `python -m feed.autobahn [CASE ...]`.
 
 The suite's client runs on CPython 2.7 alone. Without one, or without a way to install the suite, this says so in one
-line and ends well. What it talks to is what the feed's clients talk to, the wire, its meter and the websocket, with an
-echo in place of a session and room for the suite's large messages. Cases 9 (throughput), 12 and 13 (compression, which
-the feed does not offer) are left out.
+line and ends well. It talks to the feed's own server: its accept loop, caps, deadlines, handshake, wire, meter and
+close, all as in the daemon. One thing stands in: where a client's conversation would answer with messages of the
+protocol, each message is sent back, since that is what the suite expects; and messages may be as long as its longest.
+Cases 9 (throughput), 12 and 13 (compression, which the feed does not offer) are left out.
 """
 
 from __future__ import annotations
@@ -14,32 +15,58 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import trio
+import trio_websocket
 
-from drena.feed.frames import Meter
-from drena.feed.websocket import Gone, receive_handshake
-from drena.feed.wire import Wire
+from drena.config import Feed
+from drena.feed.hub import Hub
+from drena.feed.server import FeedServer, Visit
+from drena.feed.session import Session
+from drena.feed.websocket import Served
+from drena.listeners import bound_address, open_listeners
+from drena.log import get_logger
 
 LARGEST_BYTES = 32 * 2**20
 SUITE = ("virtualenv==20.15.1", "autobahntestsuite==25.10.1")
 GOOD = {"OK", "NON-STRICT", "INFORMATIONAL"}
 
 
-async def echo(stream: trio.SocketStream) -> None:
-    """One connection, as the feed's server keeps it."""
-    async with trio.open_nursery() as nursery:
-        wire = Wire(stream, nursery, stuck_s=10)
-        try:
-            connection = await (await receive_handshake(nursery, wire)).accept("drena.v1")
-            wire.limit(Meter(LARGEST_BYTES))
-            while True:
-                await connection.send(await connection.receive())
-        except Gone:
-            pass
-        nursery.cancel_scope.cancel()
-    wire.kill()
+class Echo(Session):
+    """Says what it hears."""
+
+    __slots__ = ("_served",)
+
+    def __init__(self, served: Served, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self._served = served
+        self._introduce()
+
+    async def hear(self, message: str | bytes) -> None:
+        with suppress(trio_websocket.ConnectionClosed):
+            await self._served._connection.send_message(message)
+
+    def tick(self, _now_s: float) -> None:
+        """An echo has no hello to wait for."""
+
+
+class EchoServer(FeedServer):
+    """The feed's server, with an echo for a conversation."""
+
+    def _open_session(self, visit: Visit, served: Served) -> Session:
+        return Echo(
+            served,
+            self._around,
+            visit.wire,
+            visit.errands,
+            visit.address,
+            introduced=partial(self._doors.introduce, visit.address),
+            ended=partial(self._send_away, visit, served),
+        )
 
 
 def find_python() -> str | None:
@@ -78,12 +105,22 @@ def report(folder: Path) -> int:
 
 async def run(wstest: Path, folder: Path, cases: list[str]) -> int:
     """Serve the echo and let the suite talk to it."""
+    away: Any = None  # an echo asks no database, and nobody who he is
     async with trio.open_nursery() as nursery:
-        listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
-        await nursery.start(trio.serve_listeners, echo, listeners)
+        server = EchoServer(
+            hub=Hub(away, get_logger(), poll_s=1),
+            gate=away,
+            desk=away,
+            pool=away,
+            settings=Feed(max_message_bytes=LARGEST_BYTES),
+            same_host=True,
+            log=get_logger(),
+        )
+        listeners = await open_listeners("127.0.0.1:0")
+        await nursery.start(server.run, listeners)
         specification = {
             "outdir": str(folder / "reports"),
-            "servers": [{"agent": "drena", "url": f"ws://127.0.0.1:{listeners[0].socket.getsockname()[1]}"}],
+            "servers": [{"agent": "drena", "url": f"ws://{bound_address(listeners[0])}"}],
             "cases": cases or ["*"],
             "exclude-cases": ["9.*", "12.*", "13.*"],
         }

@@ -123,6 +123,55 @@ async def test_a_membership_taken_away_takes_the_tenant_from_an_open_connection_
             await viewer.when(lambda: str(hidden) in viewer.view(two).jobs)
 
 
+@pytest.mark.parametrize("who", ["a token for every tenant", "a global administrator", "anybody in mode open"])
+async def test_who_may_see_every_tenant_sees_those_founded_later_on_the_open_connection(feed, who):
+    async with feed(auth={"mode": "open"} if "open" in who else JWT) as stage:
+        first = await stage.office("first")
+        token = None
+        if "token" in who:
+            token = await service_token(stage)
+        elif "admin" in who:
+            user = uuid4()
+            await stage.pool.execute("insert into user_roles (user_id, role) values ($1, 'admin')", user)
+            token = signed(sub=str(user))
+        async with (
+            open_viewer(stage.url, token=token) as viewer,
+            open_viewer(stage.url, token=token, tenants=[first]) as named,
+        ):
+            await viewer.until("snapshot")
+            await named.until("snapshot")
+            second = await stage.office("second")
+            welcome = await viewer.until("welcome")
+            assert {tenant["slug"] for tenant in welcome["tenants"]} == {"first", "second"}
+            job = await stage.job(second)
+            await viewer.when(lambda: str(job) in viewer.view(second).jobs)
+            await stage.pool.execute("update organizacoes set nome = 'another' where id = $1", second)
+            welcome = await viewer.until("welcome")
+            assert {tenant["name"] for tenant in welcome["tenants"] if tenant["id"] == str(second)} == {"another"}
+            seen = await stage.job(first)
+            await named.when(lambda: str(seen) in named.view(first).jobs)
+            assert sum(frame["t"] == "welcome" for frame in named.frames) == 1
+            await viewer.when(lambda: str(seen) in viewer.view(first).jobs)
+            assert viewer.view(first).snapshots == 1
+
+
+async def test_a_tenant_founded_while_a_client_comes_in_is_not_missed(feed):
+    """Whatever the moment: before, between and after what its session reads at its beginning."""
+    async with feed(auth=JWT) as stage:
+        await stage.office()
+        token = await service_token(stage)
+        for n in range(12):
+
+            async def found(number: int) -> None:
+                for _ in range(number):
+                    await trio.lowlevel.checkpoint()
+                await stage.office(f"new-{number}")
+
+            async with trio.open_nursery() as nursery, open_viewer(stage.url, token=token) as viewer:
+                nursery.start_soon(found, n)
+                await viewer.when(lambda n=n: len(viewer.views) == n + 2)
+
+
 async def test_the_last_membership_taken_away_ends_the_connection(feed):
     async with feed(auth=JWT) as stage:
         office = await stage.office()

@@ -12,6 +12,7 @@ from drena.feed import session as session_module
 from drena.plugins import PluginHost
 from drena.store.access import create_token
 from engine.node import Script
+from feed.attacks import emptied
 from feed.viewer import open_viewer
 
 HOST = PluginHost({"script": Script()}, [])
@@ -209,7 +210,30 @@ async def test_a_node_that_stops_says_when_to_come_back_each_another_moment(feed
     assert all(0 <= wait <= 10_000 for wait in waits)
 
 
-async def test_a_mistake_in_one_sessions_tick_ends_that_session_alone(feed):
+def broken_tick(session):
+    session._wire = None
+
+
+def broken_hearing(session):
+    session._messages = None
+
+
+def broken_hearing_by_a_key_error(session):
+    """The library takes a KeyError for an event it does not know."""
+
+    def take(_now_s):
+        raise KeyError("x")
+
+    session._messages = type("Bucket", (), {"take": staticmethod(take)})()
+
+
+def broken_desk(session):
+    session._lang = None
+    session._around = type("Around", (), {"desk": None, "hub": session._around.hub, "gate": session._around.gate})()
+
+
+@pytest.mark.parametrize("breaking", [broken_tick, broken_hearing, broken_hearing_by_a_key_error, broken_desk])
+async def test_a_mistake_in_one_session_ends_that_session_alone(feed, breaking):
     async with feed() as stage:
         office = await stage.office()
         async with open_viewer(stage.url) as unlucky:
@@ -217,7 +241,11 @@ async def test_a_mistake_in_one_sessions_tick_ends_that_session_alone(feed):
             (session,) = stage.front.feed._sessions
             async with open_viewer(stage.url, tenants=[office]) as viewer:
                 await viewer.until("snapshot")
-                session._changes.close()  # what a session that is just ending looks like to a tick
+                breaking(session)
+                await unlucky.say("cancel", ref="1", job_id=uuid4())
                 assert (await unlucky.end())[1] == 1006
                 job = await stage.job(office)
                 await viewer.when(lambda: str(job) in viewer.view(office).jobs)
+        assert len(stage.log.find("a feed connection failed")) == 1
+        await emptied(stage)
+        assert stage.front.hub.watched == 0

@@ -1,12 +1,9 @@
-"""The open connections, and the newest of what each should know. Nothing here waits.
-
-A follower's channel holds one principal, the latest: an older one that was not read yet is replaced. It is closed when
-access is gone.
-"""
+"""The open connections, and the newest of what each should know. Nothing here waits."""
 
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,7 +12,7 @@ import trio
 from drena.access.principals import Principal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 
 @dataclass(eq=False, slots=True)
@@ -23,24 +20,8 @@ class Follower:
     """One open connection."""
 
     principal: Principal
-    send: trio.MemorySendChannel[Principal]
-    unread: trio.MemoryReceiveChannel[Principal]
-    """A second receiving end, for taking back what was not read."""
-
-    def tell(self, fresh: Principal) -> None:
-        """Hand over what changed."""
-        self.principal = fresh
-        try:
-            self.send.send_nowait(fresh)
-        except trio.WouldBlock:
-            self.unread.receive_nowait()
-            self.send.send_nowait(fresh)
-        except trio.BrokenResourceError:
-            return
-
-    def close(self) -> None:
-        self.send.close()
-        self.unread.close()
+    tell: Callable[[Principal | None], None]
+    """Called with what he is from now on; with None, and for the last time, when access is gone. Must not wait."""
 
 
 class Followers:
@@ -55,32 +36,71 @@ class Followers:
     def __len__(self) -> int:
         return len(self._all)
 
-    def add(self, principal: Principal) -> tuple[Follower, trio.MemoryReceiveChannel[Principal]]:
-        """A new one, and the end it reads from."""
-        send, receive = trio.open_memory_channel[Principal](1)
-        follower = Follower(principal, send, receive.clone())
+    def add(self, follower: Follower) -> None:
+        """A new one."""
         self._all.add(follower)
-        return follower, receive
 
     def drop(self, follower: Follower) -> None:
-        """It has left, or its access is gone."""
+        """It has left."""
         self._all.discard(follower)
-        follower.close()
 
-    def drop_ended(self, now_s: float) -> None:
-        """Close those whose time is over by Trio's clock."""
+    def end(self, follower: Follower) -> None:
+        """Its access is gone."""
+        if follower in self._all:
+            self._all.discard(follower)
+            follower.tell(None)
+
+    def end_due(self, now_s: float) -> None:
+        """End those whose time is over by Trio's clock."""
         for follower in self:
             if follower.principal.ends_at_s <= now_s:
-                self.drop(follower)
+                self.end(follower)
 
     @property
     def next_end_s(self) -> float:
         """When the next one's time is over."""
         return min((follower.principal.ends_at_s for follower in self._all), default=math.inf)
 
-    def settle(self, follower: Follower, fresh: Principal | None) -> None:
-        """Compare what one should know with what is known now: tell a change, close one with nothing left."""
+    def settle(self, follower: Follower, fresh: Principal | None, *, anyway: bool = False) -> None:
+        """Compare what one should know with what is known now: tell a change, end one with nothing left.
+
+        Args:
+            follower: who.
+            fresh: what he is now; None: nothing.
+            anyway: tell him even though he is what he was: what he may see has changed.
+        """
         if fresh is None:
-            self.drop(follower)
-        elif fresh != follower.principal and follower in self._all:
-            follower.tell(fresh)
+            self.end(follower)
+        elif follower in self._all and (anyway or fresh != follower.principal):
+            if fresh != follower.principal:
+                follower.principal = fresh
+            follower.tell(follower.principal)
+
+
+class Latest:
+    """A channel that holds one principal, the newest: an older one that was not read yet is replaced. It is closed when
+    access is gone."""
+
+    def __init__(self, principal: Principal) -> None:
+        self._send, self.changes = trio.open_memory_channel[Principal](1)
+        self._told = principal
+
+    def tell(self, fresh: Principal | None) -> None:
+        """See `Follower`."""
+        if fresh is None:
+            self._send.close()
+            return
+        if fresh == self._told:
+            return
+        self._told = fresh
+        with suppress(trio.BrokenResourceError):
+            try:
+                self._send.send_nowait(fresh)
+            except trio.WouldBlock:
+                self.changes.receive_nowait()
+                self._send.send_nowait(fresh)
+
+    def close(self) -> None:
+        """Nobody reads any more."""
+        self._send.close()
+        self.changes.close()

@@ -7,6 +7,7 @@ What it guarantees:
   `auth.membership_poll_s` where it is not; nothing that changed between `authenticate` and `follow` is missed, because
   the principal remembers how much the gate had heard when it was read.
 * Followers of one subject or of thousands cost one statement a wake, and wakes that come together are one.
+* Who may see every tenant hears also when there is another one, or one less.
 * While the database is away nothing changes for those who are inside; nobody new gets in.
 """
 
@@ -23,21 +24,20 @@ import trio
 from msgspec import UNSET, structs
 
 from drena.access.authorizers import Doorman, principal_of
-from drena.access.followers import Followers
+from drena.access.followers import Follower, Followers, Latest
 from drena.access.jwts import Rules, key_id, secret_key, verify
 from drena.access.key_sets import KeySet
 from drena.access.principals import OPEN, Principal
 from drena.access.service_tokens import digest_of, is_service_token
 from drena.engine.outages import outlast
 from drena.problems import Refused
-from drena.store.access import read_memberships, read_tokens, use_token
+from drena.store.access import read_memberships, read_offices, read_tokens, use_token
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
     from uuid import UUID
 
     from asyncpg_trio import Pool
-    from drena.access.followers import Follower
     from drena.access.jwts import Bearer
     from drena.config import Config
     from drena.log import LogLines
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from drena.store.access import LiveToken, Membership
 
 CHANNEL: Final = "drena_access"
-"""Notified by the database when a membership or a token changes; whoever listens calls `Gate.wake`."""
+"""Notified by the database when a membership, a token or a tenant's name changes; whoever listens calls `Gate.wake`."""
 GUESTS_AT_ONCE: Final = 10
 """How many of a plugin's answers are waited for together."""
 READERS: Final = 3
@@ -87,6 +87,8 @@ class Gate:
         self._doorman = Doorman(host.authorizer, log) if host.authorizer is not None else None
         self._followers = Followers()
         self._readers = trio.CapacityLimiter(READERS)
+        self._offices: str | None = None
+        """What tenants there were when it was read last, for those who may see them all; None: not read yet."""
         self._heard = 0
         self._news = trio.Event()
         self._sooner = trio.Event()
@@ -125,24 +127,41 @@ class Gate:
             return await self._guest(self._doorman, token, peer)
         return await self._user(token)
 
-    @asynccontextmanager
-    async def follow(self, principal: Principal) -> AsyncIterator[trio.MemoryReceiveChannel[Principal]]:
-        """Hear of what changes for somebody who stays.
+    def attend(self, principal: Principal, tell: Callable[[Principal | None], None]) -> Follower:
+        """Tell of what changes for somebody who stays, until `dismiss`. Never waits.
 
-        Yields:
-            A channel with the newest principal whenever it changed. It ends when access is gone: token revoked or
-            expired (`principal.ends_at_s` has passed), no tenant left.
+        Args:
+            principal: who, as `authenticate` said.
+            tell: called with the newest principal whenever it has changed, or whenever what it stands for has (another
+                tenant for who may see them all); with None once access is gone: token revoked or expired
+                (`principal.ends_at_s` has passed), no tenant left. It must not wait.
         """
-        follower, changes = self._followers.add(principal)
-        if principal.seen != self._heard:
+        follower = Follower(principal, tell)
+        self._followers.add(follower)
+        if principal.seen != self._heard or (principal.tenants is None and self._offices is None):
             self._news.set()
         if principal.ends_at_s < self._next_end_s:
             self._sooner.set()
+        return follower
+
+    def dismiss(self, follower: Follower) -> None:
+        """Tell him no more."""
+        self._followers.drop(follower)
+
+    @asynccontextmanager
+    async def follow(self, principal: Principal) -> AsyncIterator[trio.MemoryReceiveChannel[Principal]]:
+        """Like `attend`, for the length of the block and for who waits.
+
+        Yields:
+            A channel with the newest principal whenever it changed. It ends when access is gone.
+        """
+        latest = Latest(principal)
+        follower = self.attend(principal, latest.tell)
         try:
-            yield changes
+            yield latest.changes
         finally:
-            self._followers.drop(follower)
-            changes.close()
+            self.dismiss(follower)
+            latest.close()
 
     def wake(self) -> None:
         """Something changed: read again what the followers live by."""
@@ -203,7 +222,7 @@ class Gate:
             self._next_end_s = self._followers.next_end_s
             with trio.CancelScope(deadline=self._next_end_s):
                 await self._sooner.wait()
-            self._followers.drop_ended(trio.current_time())
+            self._followers.end_due(trio.current_time())
 
     async def _read_when_told(self) -> None:
         """Read again what the followers live by: when somebody changed it, and now and then anyway."""
@@ -222,12 +241,22 @@ class Gate:
         ids = {f.principal.token_id for f in now if f.principal.token_id is not None}
         members = await read_memberships(self._pool, users) if users else {}
         tokens = await read_tokens(self._pool, ids) if ids else {}
+        moved = await self._offices_moved(now)
         for number, follower in enumerate(now, 1):
-            self._followers.settle(follower, _refreshed(follower.principal, members, tokens, seen))
+            fresh = _refreshed(follower.principal, members, tokens, seen)
+            self._followers.settle(follower, fresh, anyway=moved and fresh is not None and fresh.tenants is None)
             if number % FOLLOWERS_AT_ONCE == 0:
                 await trio.lowlevel.checkpoint()
         if self._followers.next_end_s < self._next_end_s:
             self._sooner.set()
+
+    async def _offices_moved(self, now: list[Follower]) -> bool:
+        """Whether there are other tenants than at the last look; nobody looks while nobody may see them all."""
+        if not any(follower.principal.tenants is None for follower in now):
+            self._offices = None
+            return False
+        before, self._offices = self._offices, await read_offices(self._pool)
+        return before != self._offices
 
     async def _ask_now_and_then(self, doorman: Doorman) -> None:
         """Of whom the plugin alone knows what he may see: slowly, if it is slow, and in nobody's way."""

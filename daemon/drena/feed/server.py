@@ -2,7 +2,7 @@
 
 What is guaranteed:
 
-* A connection is one task with a nursery of its own; whatever goes wrong in it, ours or the library's, ends there.
+* A connection is one task, and a few more for moments; whatever goes wrong in it, ours or the library's, ends there.
 * Before a client has said who he is he has 5 s for the handshake, 5 s for hello, and a place among few.
 * Every wait that depends on a client has a limit; who does not read is cut off `feed.stuck_s` after the kernel's
   buffers were full.
@@ -11,7 +11,9 @@ What is guaranteed:
 
 from __future__ import annotations
 
+import math
 import random
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -19,24 +21,26 @@ import trio
 
 from drena.feed import protocol
 from drena.feed.admission import Doors, origin_is_allowed
+from drena.feed.entry import Surroundings
+from drena.feed.errands import Errands
 from drena.feed.farewell import Farewell
 from drena.feed.frames import Meter, text_frame
 from drena.feed.protocol import SUBPROTOCOL, Code
 from drena.feed.session import TICK_S, Session
-from drena.feed.websocket import is_expected, receive_handshake
+from drena.feed.websocket import Served, is_expected
 from drena.feed.wire import Wire
 from drena.listeners import peer_address
 from drena.proxies import client_address, parse_networks
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from asyncpg_trio import Pool
     from drena.access import Gate
     from drena.config import Feed
     from drena.feed.desk import Desk
     from drena.feed.hub import Hub
-    from drena.feed.websocket import Connection, Handshake
+    from drena.feed.websocket import Handshake
     from drena.log import LogLines
 
     Listener = trio.SocketListener | trio.SSLListener[trio.SocketStream]
@@ -47,10 +51,40 @@ SLICE: Final = 200
 SPREAD_MS: Final = 10_000
 GOODBYE_S: Final = 3.0
 """How long shutting down waits for clients to take their goodbye."""
+CLEANUP_S: Final = 5.0
 SOURCE_SILENT_S: Final = 30.0
 """Without the database for so long, clients are sent away: another node may reach it."""
 CROWD: Final = 200
 """Connections beyond `feed.max_connections` that are told so; further ones are cut off without a word."""
+
+
+class Visit:
+    """One connection, from the first byte to the last.
+
+    Args:
+        stream: what was accepted.
+        home: see `Errands`.
+        stuck_s: see `Wire`.
+        failed: told of errors of the errands.
+    """
+
+    __slots__ = ("address", "errands", "limit", "peer", "session", "wire")
+
+    def __init__(
+        self,
+        stream: trio.abc.Stream,
+        home: trio.Nursery,
+        stuck_s: float,
+        failed: Callable[[Visit, Exception], None],
+    ) -> None:
+        self.peer = peer_address(stream)
+        self.errands = Errands(home, partial(failed, self))
+        self.wire = Wire(stream, self.errands.start_soon, stuck_s=stuck_s)
+        self.limit = trio.CancelScope(deadline=trio.current_time() + HANDSHAKE_S)
+        """Around the task; its deadline is the handshake's."""
+        self.address = ""
+        """Whose connections it counts among; by `X-Forwarded-For` of trusted proxies."""
+        self.session: Session | None = None
 
 
 class FeedServer:
@@ -66,11 +100,9 @@ class FeedServer:
     def __init__(
         self, *, hub: Hub, gate: Gate, desk: Desk, pool: Pool, settings: Feed, same_host: bool, log: LogLines
     ) -> None:
+        self._around = Surroundings(hub, gate, desk, pool, settings, log)
         self._same_host = same_host
         self._hub = hub
-        self._gate = gate
-        self._desk = desk
-        self._pool = pool
         self._settings = settings
         self._log = log
         self._trusted = parse_networks(settings.trusted_proxies)
@@ -79,7 +111,8 @@ class FeedServer:
             per_address=settings.max_per_address,
             strangers=settings.max_unauthenticated,
         )
-        self._sessions: dict[Session, None] = {}
+        self._sessions: dict[Session, Visit] = {}
+        self._home: trio.Nursery | None = None
         self.connections = 0
         """Sockets that are open now."""
         self._accepting = trio.CancelScope()
@@ -106,6 +139,7 @@ class FeedServer:
     ) -> None:
         """Serve until cancelled; `started` once connections are accepted. After `stop` it ends when all have gone."""
         async with trio.open_nursery() as nursery:
+            self._home = nursery
             nursery.start_soon(self._tick_now_and_then, name="feed ticks")
             with self._accepting:
                 task_status.started()
@@ -125,58 +159,67 @@ class FeedServer:
         """Let nobody in any more and say goodbye to those inside. Never waits."""
         self._stopping = True
         self._accepting.cancel(reason="the feed closes")
-        for session in self._sessions:
+        for session in list(self._sessions):
             session.end(_shutting_down())
 
     async def _serve(self, stream: trio.abc.Stream) -> None:
-        """One connection; nothing gets out of here."""
+        """One connection, in one task; nothing gets out of here."""
+        assert self._home is not None
         self.connections += 1
-        wire = None
+        if self.connections > self._settings.max_connections + CROWD:
+            self.refused += 1
+            self.connections -= 1
+            await trio.aclose_forcefully(stream)
+            return
+        visit = Visit(stream, self._home, self._settings.stuck_s, self._fail)
         try:
-            if self.connections > self._settings.max_connections + CROWD:
-                self.refused += 1
-                return
-            async with trio.open_nursery() as nursery:
-                wire = Wire(stream, nursery, stuck_s=self._settings.stuck_s)
-                await self._greet(wire, nursery, peer_address(stream))
-                nursery.cancel_scope.cancel(reason="the connection has ended")
+            with visit.limit:
+                await Served(visit.wire, partial(self._greet, visit)).run()
         except Exception as error:  # noqa: BLE001  # whatever it is, it is this connection's alone
             self._tell(error)
         finally:
+            self._forget(visit)
+            with trio.move_on_after(CLEANUP_S, shield=True):
+                await visit.errands.close()
+            visit.wire.kill()
+            self.slow_closed += visit.wire.was_stuck
             self.connections -= 1
             self._left.set()
-            if wire is None:
-                await trio.aclose_forcefully(stream)
-            else:
-                self.slow_closed += wire.was_stuck
-                wire.kill()
 
-    async def _greet(self, wire: Wire, nursery: trio.Nursery, peer: str) -> None:
-        """From the handshake to the end."""
-        handshake = None
-        with trio.move_on_after(HANDSHAKE_S) as waiting:
-            wire.on_lost = partial(waiting.cancel, reason="the client has left")
-            handshake = await receive_handshake(nursery, wire)
-        wire.on_lost = _nothing
-        if handshake is None or wire.lost:
-            return
+    async def _greet(self, visit: Visit, served: Served, handshake: Handshake) -> None:
+        """A client has said what it wants: let it in, or send it away."""
         headers = handshake.headers
         origin, host, allowed = headers.get("origin"), headers.get("host"), self._settings.origins
         if not origin_is_allowed(origin, host, allowed, same_host=self._same_host):
             self.refused += 1
             await handshake.reject(403, b"This origin may not open a feed: see feed.origins.\n")
+            visit.limit.cancel(reason="a foreign origin")
             return
-        address = client_address(peer, headers.get("x-forwarded-for") or "", self._trusted)
-        connection = await handshake.accept(SUBPROTOCOL)
-        wire.limit(Meter(self._settings.max_message_bytes))
-        farewell = await self._admit(wire, nursery, connection, handshake, address)
-        if farewell is not None and not wire.lost:
-            await self._say_goodbye(wire, connection, farewell)
+        await handshake.accept(SUBPROTOCOL)
+        visit.wire.limit(Meter(self._settings.max_message_bytes))
+        visit.limit.deadline = math.inf
+        address = client_address(visit.peer, headers.get("x-forwarded-for") or "", self._trusted)
+        if (refusal := self._refusal(handshake, address)) is not None:
+            self._send_away(visit, served, refusal)
+            return
+        visit.address = address
+        visit.session = session = self._open_session(visit, served)
+        visit.wire.on_lost = partial(session.end, None)
+        served.hear = session.hear
+        self._sessions[session] = visit
 
-    async def _admit(
-        self, wire: Wire, nursery: trio.Nursery, connection: Connection, handshake: Handshake, address: str
-    ) -> Farewell | None:
-        """Let a client in if there is room, and see him through."""
+    def _open_session(self, visit: Visit, served: Served) -> Session:
+        return Session(
+            self._around,
+            visit.wire,
+            visit.errands,
+            visit.address,
+            introduced=partial(self._doors.introduce, visit.address),
+            ended=partial(self._send_away, visit, served),
+        )
+
+    def _refusal(self, handshake: Handshake, address: str) -> Farewell | None:
+        """Why a client cannot come in; None: he has entered, and must leave."""
         if self._stopping:
             return _shutting_down()
         if handshake.offers and SUBPROTOCOL not in handshake.offers:
@@ -184,39 +227,41 @@ class FeedServer:
         if (refusal := self._doors.enter(address)) is not None:
             self.refused += 1
             return Farewell(Code.TOO_MANY, refusal, 5000 + random.randrange(5000))  # noqa: S311  # no secret
-        session = Session(
-            connection=connection,
-            wire=wire,
-            nursery=nursery,
-            peer=address,
-            hub=self._hub,
-            gate=self._gate,
-            desk=self._desk,
-            pool=self._pool,
-            settings=self._settings,
-            introduced=partial(self._doors.introduce, address),
-            log=self._log,
-        )
-        wire.on_lost = partial(session.end, None)
-        self._sessions[session] = None
-        try:
-            return await session.run()
-        finally:
-            del self._sessions[session]
-            self._doors.leave(address, stranger=not session.introduced)
+        return None
 
-    async def _say_goodbye(self, wire: Wire, connection: Connection, farewell: Farewell) -> None:
+    def _send_away(self, visit: Visit, served: Served, farewell: Farewell | None) -> None:
+        """End a connection, with a word if there is one. Never waits."""
+        if farewell is None or visit.wire.lost:
+            visit.limit.cancel(reason="nobody is there any more")
+        else:
+            visit.errands.start_soon(self._say_goodbye, visit, served, farewell)
+
+    async def _say_goodbye(self, visit: Visit, served: Served, farewell: Farewell) -> None:
         """The frame for programs, the close code for those that know nothing else."""
         frame = protocol.Bye(code=farewell.code, reason=farewell.reason, retry_ms=farewell.retry_ms)
-        with trio.move_on_after(GOODBYE_S):
-            await wire.send_all(text_frame(protocol.encode(frame)))
-            await connection.close(farewell.code, farewell.reason)
+        with trio.move_on_after(GOODBYE_S), suppress(trio.BrokenResourceError):
+            await visit.wire.send_all(text_frame(protocol.encode(frame)))
+            await served.close(farewell.code, farewell.reason)
+        visit.limit.cancel(reason="the client has been sent away")
+
+    def _forget(self, visit: Visit) -> None:
+        """A client has left."""
+        session = visit.session
+        if session is not None:
+            del self._sessions[session]
+            self._doors.leave(visit.address, stranger=not session.introduced)
+            session.end(None)
+
+    def _fail(self, visit: Visit, error: Exception) -> None:
+        """Something went wrong beside the reading."""
+        self._tell(error)
+        visit.limit.cancel(reason="a mistake of ours")
 
     async def _tick_now_and_then(self) -> None:
         while True:
             await trio.sleep(TICK_S)
             if self._hub.silence_s > SOURCE_SILENT_S:
-                for session in self._sessions:
+                for session in list(self._sessions):
                     session.end(Farewell(Code.SOURCE_DOWN, "the feed's source is out of reach", _spread_ms()))
             sessions = list(self._sessions)
             for start in range(0, len(sessions), SLICE):
@@ -245,7 +290,3 @@ def _shutting_down() -> Farewell:
 
 def _spread_ms() -> int:
     return random.randrange(SPREAD_MS)  # noqa: S311  # so that they do not all come back at once
-
-
-def _nothing() -> None:
-    """Nobody wants to know."""

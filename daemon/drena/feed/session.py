@@ -1,8 +1,8 @@
 """One client's conversation, from hello to bye.
 
-It waits for the client's messages and answers them; news goes past it, from the hub to the outbox. What ends it is
-always a `Farewell`, whoever decides so: the client's own mistake, an expired token, the server's end. Background work
-of a session (a snapshot, a change of tenants) runs in the connection's nursery and ends the session the same way.
+The task that reads the connection brings the client's messages here; what takes its time (who is he, a command) is done
+beside it, one thing after the other, so that a close is heard meanwhile. News goes past it, from the hub to the outbox.
+What ends it is always a `Farewell`, whoever decides so: the client's own mistake, an expired token, the server's end.
 """
 
 from __future__ import annotations
@@ -15,29 +15,23 @@ import trio
 
 from drena.feed import protocol
 from drena.feed.admission import Bucket
+from drena.feed.entry import AUTH_S, authenticate, choose
 from drena.feed.farewell import AWAY, Farewell, away, rfc3339
 from drena.feed.outbox import Outbox
 from drena.feed.protocol import Code
-from drena.feed.websocket import Gone
 from drena.problems import Refused, as_json
-from drena.store.feed import Position, read_tenants
+from drena.store.feed import Position
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
-    from contextlib import AbstractAsyncContextManager
 
-    from asyncpg_trio import Pool
-    from drena.access import Gate, Principal
-    from drena.config import Feed
-    from drena.feed.desk import Desk
-    from drena.feed.hub import Hub
-    from drena.feed.websocket import Connection
+    from drena.access import Principal
+    from drena.access.followers import Follower
+    from drena.feed.entry import Surroundings
+    from drena.feed.errands import Errands
     from drena.feed.wire import Wire
-    from drena.log import LogLines
 
 HELLO_S: Final = 5.0
-AUTH_S: Final = 10.0
-"""How long the database or the issuer's keys may take to tell who somebody is."""
 HEARTBEAT_S: Final = 15.0
 TICK_S: Final = 1.0
 WARN_S: Final = 60.0
@@ -48,173 +42,143 @@ class Session:
     """See the module.
 
     Args:
-        connection: its websocket.
-        wire: what that stands on.
-        nursery: of the connection.
+        around: what it shares with others.
+        wire: where what it says goes.
+        errands: what is done beside reading.
         peer: the client's address.
-        hub, gate, desk, pool: the feed, who may see it, who carries out commands, the database.
-        settings: the section `feed`.
         introduced: called once when the client has said who he is.
-        log: bound to the connection.
+        ended: called once with how it ends; None: there is nobody left to tell.
     """
 
     __slots__ = (
-        "_changes",
-        "_connection",
-        "_desk",
+        "_around",
+        "_busy",
+        "_ended",
+        "_entered",
+        "_errands",
         "_everything",
-        "_farewell",
-        "_follow",
-        "_gate",
+        "_follower",
         "_heard_s",
-        "_hub",
         "_introduce",
         "_lang",
-        "_log",
         "_messages",
-        "_nursery",
+        "_over",
         "_peer",
-        "_pool",
         "_principal",
-        "_scope",
-        "_settings",
+        "_said_hello",
         "_stale",
         "_tenants",
+        "_told",
+        "_tuning",
+        "_untuned",
         "_warned",
         "_wire",
+        "_working",
         "outbox",
     )
 
     def __init__(
         self,
-        *,
-        connection: Connection,
+        around: Surroundings,
         wire: Wire,
-        nursery: trio.Nursery,
+        errands: Errands,
         peer: str,
-        hub: Hub,
-        gate: Gate,
-        desk: Desk,
-        pool: Pool,
-        settings: Feed,
+        *,
         introduced: Callable[[], None],
-        log: LogLines,
+        ended: Callable[[Farewell | None], None],
     ) -> None:
-        self._connection = connection
+        self._around = around
         self._wire = wire
-        self._nursery = nursery
+        self._errands = errands
         self._peer = peer
-        self._hub = hub
-        self._gate = gate
-        self._desk = desk
-        self._pool = pool
-        self._settings = settings
         self._introduce = introduced
-        self._log = log
+        self._ended = ended
         self.outbox = Outbox(wire, self._start_again)
         self._principal: Principal | None = None
-        self._changes: trio.MemoryReceiveChannel[Principal] | None = None
-        self._follow: AbstractAsyncContextManager[trio.MemoryReceiveChannel[Principal]] | None = None
+        self._follower: Follower | None = None
+        self._said_hello = False
         self._everything = False
         self._lang: Any = "pt"
+        self._entered = False
         self._tenants: dict[UUID, protocol.Tenant] = {}
+        self._told: tuple[protocol.Tenant, ...] = ()
+        """What the last welcome said."""
         self._stale: set[UUID] = set()
         self._warned = False
         self._heard_s = trio.current_time()
-        self._messages = Bucket(settings.messages_per_s, trio.current_time())
-        self._farewell: Farewell | None = None
-        self._scope = trio.CancelScope()
+        """When something was said to the client; before he is known, when he came."""
+        self._messages = Bucket(around.settings.messages_per_s, self._heard_s)
+        self._busy: trio.Event | None = None
+        """There while a message is dealt with beside the reading."""
+        self._working: trio.CancelScope | None = None
+        self._untuned = False
+        """His rights have changed since his tenants were chosen."""
+        self._tuning = False
+        self._over = False
 
     @property
     def introduced(self) -> bool:
         """Whether the client has said who he is."""
         return self._principal is not None
 
-    async def run(self) -> Farewell | None:
-        """Talk until one side has enough; None when the client has simply gone."""
+    async def hear(self, message: str | bytes) -> None:
+        """A message of the client. Waits until the one before it has been dealt with, and its answer is out."""
         try:
-            with self._scope:
-                await self._converse()
+            frame = self._decoded(message)
+            while self._busy is not None:
+                await self._busy.wait()
+            while self.outbox.has_answers and not self._wire.lost:
+                await self._wire.wait_send_all_might_not_block()
+            if not self._over:
+                self._obey(frame)
         except Farewell as farewell:
-            self._farewell = self._farewell or farewell
-        except Gone:
-            return None
-        finally:
-            self._hub.leave(self._tenants, self.outbox)
-            followed, self._follow, self._changes = self._follow, None, None
-            if followed is not None:
-                with trio.move_on_after(1, shield=True):
-                    await followed.__aexit__(None, None, None)
-        return self._farewell
+            self.end(farewell)
+        except trio.BrokenResourceError:
+            self.end(None)
 
     def end(self, farewell: Farewell | None) -> None:
-        """End it from outside; with None there is nobody left to tell. Never waits."""
-        self._farewell = self._farewell or farewell
-        self._scope.cancel(reason="the session ends")
+        """End it; with None there is nobody left to tell. Never waits."""
+        if self._over:
+            return
+        self._over = True
+        self._around.hub.leave(self._tenants, self.outbox)
+        self._tenants = {}  # whoever is still at work for one of them sees that it is over
+        if self._follower is not None:
+            self._around.gate.dismiss(self._follower)
+        if self._working is not None:
+            self._working.cancel(reason="the session ends")
+        self._ended(farewell)
 
     def tick(self, now_s: float) -> None:
         """About once a second: what time brings."""
         principal = self._principal
         if principal is None:
+            if not self._said_hello and now_s - self._heard_s >= HELLO_S:
+                self.end(Farewell(Code.NO_HELLO, f"no hello within {HELLO_S:.0f} s"))
             return
         left_s = principal.ends_at_s - now_s
         if left_s <= 0:
-            self.end(Farewell(Code.TOKEN_EXPIRED, "the token has expired", 0))
+            self._expire()
         elif left_s <= WARN_S and not self._warned:
             self._warned = True
             self.say(protocol.AuthExpiring(in_s=int(left_s)))
-        self._look_at_access()
         if self._wire.controls > CONTROLS_PER_S * 2:
             self.end(Farewell(Code.TOO_MANY, "too many control frames", 5000))
+        hub = self._around.hub
         if self._wire.sent:
             self._wire.sent, self._heard_s = False, now_s
-        elif now_s - self._heard_s >= HEARTBEAT_S - TICK_S and self._wire.free and not self._hub.silence_s:
-            self.say(protocol.Heartbeat(offsets=self._hub.offsets(self._tenants)))
+        elif now_s - self._heard_s >= HEARTBEAT_S - TICK_S and self._wire.free and not hub.silence_s:
+            self.say(protocol.Heartbeat(offsets=hub.offsets(self._tenants)))
 
     def say(self, frame: protocol.ServerFrame) -> None:
         """Tell the client something of his own."""
-        self.outbox.say(protocol.encode(frame))
+        if not self._over:
+            self.outbox.say(protocol.encode(frame))
 
-    def _look_at_access(self) -> None:
-        if self._changes is None:
-            return
-        try:
-            fresh = self._changes.receive_nowait()
-        except trio.WouldBlock:
-            return
-        except trio.EndOfChannel:
-            self.end(Farewell(Code.FORBIDDEN, "access was taken away"))
-            return
-        self._principal = fresh
-        self._nursery.start_soon(self._retune, fresh, name="feed retune")
+    def _expire(self) -> None:
+        self.end(Farewell(Code.TOKEN_EXPIRED, "the token has expired", 0))
 
-    async def _converse(self) -> None:
-        hello = await self._hello()
-        self._lang = hello.lang
-        principal = await self._authenticate(hello.token)
-        await self._attend(principal)
-        self._introduce()
-        self._everything = hello.tenants == "*"
-        tenants = await self._choose(principal, None if hello.tenants == "*" else list(hello.tenants))
-        self._tenants = {tenant.id: tenant for tenant in tenants}
-        self._log.debug("feed client", subject=principal.subject, tenants=len(tenants), client=str(hello.client)[:80])
-        self._welcome(principal)
-        self._show(self._tenants, {t: Position(r.epoch, r.offset) for t, r in hello.resume.items()})
-        while True:
-            await self._obey(await self._next())
-            while self.outbox.has_answers and not self._wire.lost:
-                await self._wire.wait_send_all_might_not_block()
-
-    async def _hello(self) -> protocol.Hello:
-        with trio.move_on_after(HELLO_S):
-            frame = await self._next()
-            if not isinstance(frame, protocol.Hello):
-                raise Farewell(Code.BAD_MESSAGE, "the first message must be hello")
-            return frame
-        raise Farewell(Code.NO_HELLO, f"no hello within {HELLO_S:.0f} s")
-
-    async def _next(self) -> protocol.ClientFrame:
-        message = await self._connection.receive()
+    def _decoded(self, message: str | bytes) -> protocol.ClientFrame:
         if not self._messages.take(trio.current_time()):
             raise Farewell(Code.TOO_MANY, "too many messages", 5000)
         if isinstance(message, bytes):
@@ -224,62 +188,84 @@ class Session:
         except ValueError as error:
             raise Farewell(Code.BAD_MESSAGE, f"not a message of {protocol.SUBPROTOCOL}: {error}"[:200]) from None
 
-    async def _authenticate(self, token: str | None) -> Principal:
-        """Who this is.
+    def _obey(self, frame: protocol.ClientFrame) -> None:
+        if isinstance(frame, protocol.Hello) is self._said_hello:
+            hello = "hello was said already" if self._said_hello else "the first message must be hello"
+            raise Farewell(Code.BAD_MESSAGE, hello)
+        match frame:
+            case protocol.Ping():
+                self.say(protocol.Pong(id=frame.id))
+            case protocol.Resync():
+                self._resync(frame.tenant)
+            case _:
+                self._said_hello = True
+                self._busy = trio.Event()
+                self._errands.start_soon(self._work, frame)
 
-        Raises:
-            Farewell: nobody who may come in, or nobody can tell now.
-        """
+    async def _work(
+        self, frame: protocol.Hello | protocol.Auth | protocol.Run | protocol.Cancel | protocol.Retry
+    ) -> None:
+        """What takes its time; ends with the session."""
         try:
-            with trio.fail_after(AUTH_S):
-                return await self._gate.authenticate(token, peer=self._peer)
-        except Refused as refused:
-            if refused.status >= 500:
-                raise Farewell(Code.SOURCE_DOWN, "nobody can be let in just now", 5000) from None
-            if refused.code == "token_expired":
-                raise Farewell(Code.TOKEN_EXPIRED, "the token has expired", 0) from None
-            raise Farewell(Code.BAD_TOKEN, refused.problem("en").title) from None
-        except AWAY as error:
-            raise away(error) from None
+            with trio.CancelScope() as self._working:
+                if self._over:
+                    return
+                match frame:
+                    case protocol.Hello():
+                        await self._enter(frame)
+                    case protocol.Auth():
+                        await self._renew(frame.token)
+                    case _:
+                        self.say(await self._carry_out(frame))
+        except Farewell as farewell:
+            self.end(farewell)
+        finally:
+            busy, self._busy, self._working = self._busy, None, None
+            if busy is not None:
+                busy.set()
 
-    async def _attend(self, principal: Principal) -> None:
+    async def _enter(self, hello: protocol.Hello) -> None:
+        self._lang = hello.lang
+        principal = await authenticate(self._around, hello.token, self._peer)
+        self._attend(principal)
+        self._introduce()
+        self._everything = hello.tenants == "*"
+        tenants = await choose(self._around, principal, None if hello.tenants == "*" else list(hello.tenants))
+        self._tenants = {tenant.id: tenant for tenant in tenants}
+        self._told = tuple(tenants)
+        client = str(hello.client)[:80]
+        self._around.log.debug("feed client", subject=principal.subject, tenants=len(tenants), client=client)
+        self._welcome()
+        self._show(self._tenants, {t: Position(r.epoch, r.offset) for t, r in hello.resume.items()})
+        self._entered = True
+        if self._untuned:
+            self._retune_soon()
+
+    def _attend(self, principal: Principal) -> None:
         """Follow what becomes of this principal from here on, instead of the one before."""
-        follow = self._gate.follow(principal)
-        changes = await follow.__aenter__()
-        followed, self._follow, self._changes = self._follow, follow, changes
+        if self._follower is not None:
+            self._around.gate.dismiss(self._follower)
         self._principal, self._warned = principal, False
-        if followed is not None:
-            await followed.__aexit__(None, None, None)
+        self._follower = self._around.gate.attend(principal, self._learn)
 
-    async def _choose(self, principal: Principal, wanted: list[UUID] | None) -> list[protocol.Tenant]:
-        """The tenants he is to be told of.
+    def _learn(self, fresh: Principal | None) -> None:
+        """The gate's news of him."""
+        if fresh is not None:
+            self._principal = fresh
+            self._drop([tenant for tenant in self._tenants if not fresh.may_see(tenant)])
+            self._retune_soon()
+        elif self._principal is not None and self._principal.ends_at_s <= trio.current_time():
+            self._expire()
+        else:
+            self.end(Farewell(Code.FORBIDDEN, "access was taken away"))
 
-        Raises:
-            Farewell: one of them is not his to see, whether it exists or not; or they are too many.
-        """
-        limit = self._settings.max_tenants
-        ids = principal.tenants if wanted is None else frozenset(wanted)
-        if wanted is not None and not all(principal.may_see(tenant) for tenant in wanted):
-            raise Farewell(Code.FORBIDDEN, "a tenant is not yours to see")
-        try:
-            with trio.fail_after(AUTH_S):
-                found = await read_tenants(self._pool, ids, limit + 1)
-        except AWAY as error:
-            raise away(error) from None
-        if len(found) > limit:
-            raise Farewell(Code.BAD_MESSAGE, f"more than {limit} tenants: name those you want to see")
-        if wanted is not None and len(found) < len(set(wanted)):
-            raise Farewell(Code.FORBIDDEN, "a tenant is not yours to see")
-        if not found and not (principal.tenants is None and wanted is None):
-            raise Farewell(Code.FORBIDDEN, "there is no tenant you may see")
-        return [protocol.Tenant(id=each.id, slug=each.slug, name=each.name) for each in found]
-
-    def _welcome(self, principal: Principal) -> None:
+    def _welcome(self) -> None:
+        assert self._principal is not None
         self.say(
             protocol.Welcome(
-                node=self._hub.node,
+                node=self._around.hub.node,
                 hb_ms=int(HEARTBEAT_S * 1000),
-                exp=rfc3339(principal.expires_at),
+                exp=rfc3339(self._principal.expires_at),
                 tenants=list(self._tenants.values()),
                 server_time=rfc3339(datetime.now(UTC)) or "",
             )
@@ -289,24 +275,26 @@ class Session:
         """Have these tenants' feeds begin, in the background."""
         for tenant in tenants:
             self.outbox.hold(tenant)
-        self._nursery.start_soon(self._begin, list(tenants), resume, name="feed begin")
+        self._errands.start_soon(self._begin, list(tenants), resume)
 
     async def _begin(self, tenants: list[UUID], resume: dict[UUID, Position]) -> None:
+        if self._over:
+            return
         try:
             with trio.fail_after(AUTH_S):
-                await self._hub.join(tenants, self.outbox)
+                await self._around.hub.join(tenants, self.outbox)
             for tenant in tenants:
                 if tenant in self._tenants and not await self._catch_up(tenant, resume.get(tenant)):
                     await self._picture(tenant)
         except AWAY as error:
             self.end(away(error))
         if self._wire.lost or any(tenant not in self._tenants for tenant in tenants):
-            self._hub.leave([tenant for tenant in tenants if tenant not in self._tenants], self.outbox)
+            self._around.hub.leave([tenant for tenant in tenants if tenant not in self._tenants], self.outbox)
 
     async def _catch_up(self, tenant: UUID, since: Position | None) -> bool:
-        delta = None if since is None else await self._hub.missed(tenant, since)
-        known = delta is not None and tenant not in self._stale
-        self._hub.resumes["new" if since is None else "delta" if known else "snapshot"] += 1
+        delta = None if since is None else await self._around.hub.missed(tenant, since)
+        known = delta is not None and tenant not in self._stale and tenant in self._tenants
+        self._around.hub.resumes["new" if since is None else "delta" if known else "snapshot"] += 1
         if delta is None or not known:
             return False
         self.outbox.say(delta.payload)
@@ -317,12 +305,12 @@ class Session:
         """Say a snapshot, and what came after it."""
         while tenant in self._tenants and not self._wire.lost:
             self._stale.discard(tenant)
-            found = await self._hub.snapshot(tenant)
-            if tenant in self._stale:
-                continue  # the feed jumped meanwhile
+            found = await self._around.hub.snapshot(tenant)
+            if tenant in self._stale or tenant not in self._tenants:
+                continue  # the feed jumped meanwhile, or it is not his any more
             self.outbox.say_frames(found.frames)
             self.outbox.release(tenant, *found.position)
-            for job, frame in self._hub.progress(tenant):
+            for job, frame in self._around.hub.progress(tenant):
                 self.outbox.report(tenant, job, frame)
             return
 
@@ -331,7 +319,7 @@ class Session:
         begun = tenant not in self._stale
         self._stale.add(tenant)
         if begun and tenant in self._tenants:
-            self._nursery.start_soon(self._again, tenant, name="feed again")
+            self._errands.start_soon(self._again, tenant)
 
     async def _again(self, tenant: UUID) -> None:
         try:
@@ -339,43 +327,47 @@ class Session:
         except AWAY as error:
             self.end(away(error))
 
-    async def _retune(self, principal: Principal) -> None:
-        """His memberships have changed: show what is new, take away what is gone."""
+    def _retune_soon(self) -> None:
+        self._untuned = True
+        if self._entered and not self._tuning:
+            self._tuning = True
+            self._errands.start_soon(self._retune)
+
+    async def _retune(self) -> None:
+        """What he may see has changed: show what is new, take away what is gone."""
         try:
-            chosen = (
-                await self._choose(principal, None)
-                if self._everything
-                else [tenant for tenant in self._tenants.values() if principal.may_see(tenant.id)]
-            )
+            while self._untuned and not self._over:
+                self._untuned = False
+                assert self._principal is not None
+                chosen = (
+                    await choose(self._around, self._principal, None) if self._everything else self._tenants.values()
+                )
+                self._change_tenants({t.id: t for t in chosen if self._principal.may_see(t.id)})
         except Farewell as farewell:
             self.end(farewell)
+        finally:
+            self._tuning = False
+
+    def _change_tenants(self, chosen: dict[UUID, protocol.Tenant]) -> None:
+        if self._over:
             return
-        before, self._tenants = self._tenants, {tenant.id: tenant for tenant in chosen}
-        gone = [tenant for tenant in before if tenant not in self._tenants]
-        new = [tenant for tenant in self._tenants if tenant not in before]
-        self._hub.leave(gone, self.outbox)
-        for tenant in gone:
-            self.outbox.forget(tenant)
-        if not self._tenants and not self._everything:
+        told, self._told = self._told, tuple(chosen.values())
+        new = [tenant for tenant in chosen if tenant not in self._tenants]
+        self._drop([tenant for tenant in self._tenants if tenant not in chosen])
+        self._tenants = chosen
+        if not chosen and not self._everything:
             self.end(Farewell(Code.FORBIDDEN, "access was taken away"))
-        elif gone or new:
-            self._welcome(principal)
+        elif self._told != told:
+            self._welcome()
             if new:
                 self._show(new, {})
 
-    async def _obey(self, frame: protocol.ClientFrame) -> None:
-        assert self._principal is not None
-        match frame:
-            case protocol.Ping():
-                self.say(protocol.Pong(id=frame.id))
-            case protocol.Resync():
-                self._resync(frame.tenant)
-            case protocol.Auth():
-                await self._renew(frame.token)
-            case protocol.Run() | protocol.Cancel() | protocol.Retry():
-                self.say(await self._carry_out(frame))
-            case _:
-                raise Farewell(Code.BAD_MESSAGE, "hello was said already")
+    def _drop(self, tenants: list[UUID]) -> None:
+        """Tell him nothing more of these."""
+        self._around.hub.leave(tenants, self.outbox)
+        for tenant in tenants:
+            del self._tenants[tenant]
+            self.outbox.forget(tenant)
 
     def _resync(self, tenant: UUID) -> None:
         if tenant in self._tenants:
@@ -385,16 +377,16 @@ class Session:
 
     async def _renew(self, token: str) -> None:
         """A fresh token of the same subject keeps the session."""
-        fresh = await self._authenticate(token)
+        fresh = await authenticate(self._around, token, self._peer)
         if self._principal is None or fresh.subject != self._principal.subject:
             raise Farewell(Code.FORBIDDEN, "the fresh token is somebody else's")
-        await self._attend(fresh)
+        self._attend(fresh)
         self.say(protocol.Ok(exp=rfc3339(fresh.expires_at)))
-        await self._retune(fresh)
+        self._retune_soon()
 
     async def _carry_out(self, frame: protocol.Run | protocol.Cancel | protocol.Retry) -> protocol.Reply:
         assert self._principal is not None
         try:
-            return await self._desk.carry_out(self._principal, frame)
+            return await self._around.desk.carry_out(self._principal, frame)
         except Refused as refused:
             return protocol.Reply(ref=frame.ref, ok=False, problem=as_json(refused.problem(self._lang)))

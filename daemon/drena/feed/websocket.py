@@ -8,18 +8,18 @@ what the library raises becomes `Gone`.
 from __future__ import annotations
 
 import ssl
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import SplitResult, urlsplit
 
 import trio
 import trio_websocket
+import wsproto
+import wsproto.events
 import wsproto.utilities
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-
-    from drena.feed.wire import Wire
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 
 CLOSE_S: Final = 2.0
 """How long the other side may take to answer a close."""
@@ -43,15 +43,16 @@ class Gone(Exception):
 
 
 class Handshake:
-    """A client's wish to open a websocket; it must be accepted or rejected."""
+    """A client's wish to open a websocket, of which the other side of a `Served` must take care before it returns."""
 
-    def __init__(self, request: trio_websocket.WebSocketRequest) -> None:
+    def __init__(self, served: Served, request: trio_websocket.WebSocketRequest) -> None:
+        self._served = served
         self._request = request
         # wsproto keeps Host out of the headers, and trio-websocket offers it nowhere
         self.headers: Mapping[str, str] = _headers(request.headers) | {"host": request._event.host}
         self.path: str = request.path
 
-    async def accept(self, subprotocol: str) -> Connection:
+    async def accept(self, subprotocol: str) -> None:
         """Open it. The subprotocol is named in the answer only when it was offered.
 
         Raises:
@@ -59,9 +60,8 @@ class Handshake:
         """
         offered = subprotocol in self._request.proposed_subprotocols
         with _translated():
-            connection = await self._request.accept(subprotocol=subprotocol if offered else None)
-        _forget_handshake(connection)
-        return Connection(connection)
+            await self._request.accept(subprotocol=subprotocol if offered else None)
+        self._served.forget_handshake()
 
     @property
     def offers(self) -> tuple[str, ...]:
@@ -79,8 +79,122 @@ class Handshake:
                 return
 
 
+class Served:
+    """A websocket at the server's end, read by the task that calls `run`.
+
+    The library reads in a task of its own, which hands messages through a channel to another one. Here both are the
+    same: a connection that is only told things costs one task, and nothing that was for the handshake alone.
+
+    Args:
+        wire: what the client says and is told.
+        greet: called once with the client's handshake; has to accept or to reject it.
+    """
+
+    __slots__ = ("_connection", "hear")
+
+    def __init__(self, wire: trio.abc.Stream, greet: Callable[[Served, Handshake], Awaitable[None]]) -> None:
+        self.hear: Callable[[str | bytes], Awaitable[None]] = _unheard
+        """Takes a message; nothing more is read until it returns."""
+        self._connection = _OneTask(wire, self, greet)
+
+    async def run(self) -> None:
+        """Read until the other side has gone, or `close` was called and answered.
+
+        Raises what the library raises of a client that breaks the rules: see `is_expected`.
+        """
+        await self._connection._reader_task()
+
+    async def close(self, code: int, reason: str = "") -> None:
+        """Say goodbye, from another task than the one that reads; who does not answer within `CLOSE_S` is left."""
+        with trio.move_on_after(CLOSE_S, shield=True):
+            await self._connection.aclose(code, reason[:120] or None)
+
+    def forget_handshake(self) -> None:
+        """Let the HTTP parser go, with its buffers: several KiB for each connection, for all its life."""
+        opened: Any = self._connection._wsproto.connection
+        if opened is not None:
+            self._connection._wsproto = opened  # it has the same methods: what stood around it only told them apart
+
+
+class _OneTask(trio_websocket.WebSocketConnection):
+    """The library's connection, without the parts that tie two tasks together. It stands on two of its private methods
+    and some attributes, which `tests/feed/test_websocket.py` holds it to."""
+
+    def __init__(
+        self, wire: trio.abc.Stream, served: Served, greet: Callable[[Served, Handshake], Awaitable[None]]
+    ) -> None:
+        super().__init__(
+            wire,
+            wsproto.WSConnection(wsproto.ConnectionType.SERVER),
+            max_message_size=UNLIMITED,
+            receive_buffer_size=None,
+        )
+        self._served = served
+        self._greet = greet
+        inbox: Any = _Inbox(served)
+        self._send_channel = self._recv_channel = inbox
+        turns: Any = _NO_TURNS
+        self._stream_lock = turns
+        self._open_handshake = self._for_testing_peer_closed_connection = _UNHEARD_OF
+        self._connection_proposal = None
+
+    async def _handle_request_event(self, event: wsproto.events.Request) -> None:
+        with suppress(Gone), _no_key_errors():
+            await self._greet(self._served, Handshake(self._served, trio_websocket.WebSocketRequest(self, event)))
+
+
+class _Inbox:
+    """Where the library puts messages: straight into the ear of who listens."""
+
+    __slots__ = ("_served",)
+
+    def __init__(self, served: Served) -> None:
+        self._served = served
+
+    async def send(self, message: str | bytes) -> None:
+        with _no_key_errors():
+            await self._served.hear(message)
+
+    async def aclose(self) -> None:
+        self._served.hear = _unheard
+
+    async def __aenter__(self) -> None:
+        return None
+
+    async def __aexit__(self, *_error: object) -> None:
+        return None
+
+
+@contextmanager
+def _no_key_errors() -> Iterator[None]:
+    """The library takes a KeyError for an event it does not know, and goes on: ours must not pass for one."""
+    try:
+        yield
+    except KeyError as error:
+        raise RuntimeError("a mistake while a message was heard") from error
+
+
+class _NoTurns:
+    """In place of the library's lock: a wire keeps those who send apart itself."""
+
+    async def __aenter__(self) -> None:
+        return None
+
+    async def __aexit__(self, *_error: object) -> None:
+        return None
+
+
+_NO_TURNS: Final = _NoTurns()
+_UNHEARD_OF: Final = trio.Event()
+"""In place of events that are set and for which nobody waits."""
+
+
+async def _unheard(_message: str | bytes) -> None:
+    """Nobody listens."""
+
+
 class Connection:
-    """An open websocket."""
+    """An open websocket at the client's end."""
 
     def __init__(self, connection: trio_websocket.WebSocketConnection) -> None:
         self._connection = connection
@@ -95,7 +209,7 @@ class Connection:
             return await self._connection.get_message()
 
     async def send(self, message: str | bytes) -> None:
-        """Send a message; a server's go through its outbox instead.
+        """Send a message.
 
         Raises:
             Gone: nobody is there any more.
@@ -107,21 +221,6 @@ class Connection:
         """Say goodbye; whoever does not answer within `CLOSE_S` is left."""
         with trio.move_on_after(CLOSE_S, shield=True):
             await self._connection.aclose(code, reason[:120] or None)
-
-
-async def receive_handshake(nursery: trio.Nursery, wire: Wire) -> Handshake:
-    """Wait for a client's handshake; for ever when it sends none, so put a limit around.
-
-    Args:
-        nursery: of the connection; the library's reading task runs there.
-        wire: what the client says and is told.
-    """
-    guarded: Any = _Guarded(nursery)
-    return Handshake(
-        await trio_websocket.wrap_server_stream(
-            guarded, wire, message_queue_size=1, max_message_size=UNLIMITED, receive_buffer_size=None
-        )
-    )
 
 
 @asynccontextmanager
@@ -211,14 +310,6 @@ class _Guarded:
                 raise
             self.error = error
         self.reading.cancel(reason="nothing more comes")
-
-
-def _forget_handshake(connection: trio_websocket.WebSocketConnection) -> None:
-    """Let the HTTP parser of the handshake go, with its buffers: some KiB for each connection, for all its life. Both
-    libraries are pinned; where they look different, nothing is let go."""
-    protocol = getattr(connection, "_wsproto", None)
-    if getattr(protocol, "_connection", None) is not None and hasattr(protocol, "handshake"):
-        protocol.handshake = None  # type: ignore[union-attr]
 
 
 def is_expected(error: BaseException) -> bool:

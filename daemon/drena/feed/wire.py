@@ -43,7 +43,7 @@ class Wire(trio.abc.Stream):
 
     Args:
         stream: the accepted connection.
-        nursery: of the connection; the draining task lives there.
+        start_soon: starts a task of the connection; the draining one, when there is something to drain.
         stuck_s: how long a piece may take.
         on_free: called, without waiting, whenever the wire has become free again.
         on_lost: called once, when the other side is gone or was stuck.
@@ -53,9 +53,9 @@ class Wire(trio.abc.Stream):
         "_direct",
         "_drained",
         "_meter",
-        "_nursery",
         "_rest",
         "_socket",
+        "_start_soon",
         "_stream",
         "_stuck_s",
         "free",
@@ -66,9 +66,9 @@ class Wire(trio.abc.Stream):
         "was_stuck",
     )
 
-    def __init__(self, stream: trio.abc.Stream, nursery: trio.Nursery, *, stuck_s: float) -> None:
+    def __init__(self, stream: trio.abc.Stream, start_soon: Callable[..., None], *, stuck_s: float) -> None:
         self._stream = stream
-        self._nursery = nursery
+        self._start_soon = start_soon
         self._stuck_s = stuck_s
         self._socket = _socket_of(stream)
         self._direct = -1 if isinstance(stream, trio.SSLStream) or self._socket is None else self._socket.fileno()
@@ -119,7 +119,7 @@ class Wire(trio.abc.Stream):
         self.free = False
         self._rest = memoryview(piece)[sent:]
         self._drained = trio.Event()
-        self._nursery.start_soon(self._drain, name="drain a slow reader")
+        self._start_soon(self._drain)
         return False
 
     async def _drain(self) -> None:

@@ -62,6 +62,13 @@ async def read_memberships(on: Executor, users: Collection[UUID]) -> dict[UUID, 
     return {row["user_id"]: Membership(**row) for row in rows}
 
 
+async def read_offices(on: Executor) -> str:
+    """A digest of what tenants there are and how they are called."""
+    row = await on.fetchrow(sql("read_offices"))
+    assert row is not None
+    return str(row["digest"])
+
+
 async def use_token(on: Executor, digest: bytes) -> LiveToken | None:
     """The token with this digest; None when there is none. Whether it is still good is for the caller to see."""
     row = await on.fetchrow(sql("use_token"), digest)

@@ -10,6 +10,7 @@ import re
 import selectors
 import socket
 import time
+from collections.abc import Callable, Iterator
 
 REQUEST = (
     b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -17,6 +18,7 @@ REQUEST = (
 )
 STAMP = re.compile(rb'"at": ?([0-9.]+)')
 ATTEMPTS = re.compile(rb'"attempts": (\d+)')
+Records = dict[socket.socket, list[tuple[float, bytes]]]
 MESSAGE_BYTES = 204
 """200 bytes and a header of 4, as all broadcasters send them."""
 
@@ -64,53 +66,71 @@ class Crowd:
             if time.monotonic() > until_s:
                 raise SystemExit(f"{left / MESSAGE_BYTES:,.0f} messages did not come within {limit_s} s")
 
-    def _frames(self, limit_s: float):
-        """Every frame's payload with the client and the moment it came."""
-        until_s = time.monotonic() + limit_s
+    def record(self, over: Callable[[], bool], limit_s: float) -> Records:
+        """Everything that comes, and when, until it is over and nothing more has come for half a second.
+
+        Nothing is looked at meanwhile: a reader that decodes is slower than the servers, and would measure itself.
+        """
+        records: Records = {sock: [(0.0, rest)] for sock, rest in self._rest.items()}
+        until_s = quiet_s = time.monotonic() + limit_s
         while True:
-            events = self._selector.select(1)
+            events = self._selector.select(0.5)
             now_s = time.monotonic()
             for key, _ in events:
-                sock = key.fileobj
-                data = self._rest[sock] + sock.recv(1 << 18)
-                place = 0
-                while (found := frame_at(data, place)) is not None:
-                    start, place = found
-                    yield sock, now_s, data[start:place]
-                self._rest[sock] = data[place:]
+                data = key.fileobj.recv(1 << 18)
+                records[key.fileobj].append((now_s, data))
+                if not data:
+                    self._selector.unregister(key.fileobj)
+                now_s = time.monotonic()
+            if events or not over():
+                quiet_s = time.monotonic() + 0.5
+            if now_s > quiet_s:
+                break
             if now_s > until_s:
-                raise SystemExit(f"not everything came within {limit_s} s")
+                raise SystemExit(f"it was not over within {limit_s} s")
+        self._rest = dict.fromkeys(self._rest, b"")
+        return records
 
     def read_snapshots(self, limit_s: float = 120) -> None:
         """Read until every client has its snapshot."""
-        waiting = set(self._rest)
-        for sock, _, payload in self._frames(limit_s):
-            if b'"t":"snapshot"' in payload[:20]:
-                waiting.discard(sock)
-                if not waiting:
-                    return
+        waiting, until_s = set(self._rest), time.monotonic() + limit_s
+        while waiting:
+            for key, _ in self._selector.select(1):
+                sock = key.fileobj
+                data, place = self._rest[sock] + sock.recv(1 << 18), 0
+                while (found := frame_at(data, place)) is not None:
+                    start, place = found
+                    if b'"t":"snapshot"' in data[start : start + 20]:
+                        waiting.discard(sock)
+                self._rest[sock] = data[place:]
+            if time.monotonic() > until_s:
+                raise SystemExit(f"{len(waiting)} clients have no snapshot after {limit_s} s")
 
-    def read_stamps(self, count: int, limit_s: float) -> list[float]:
-        """Delays of so many messages that say when they were sent."""
-        delays: list[float] = []
-        for _, now_s, payload in self._frames(limit_s):
-            delays.append(now_s - float(STAMP.search(payload)[1]))
-            if len(delays) >= count:
-                break
-        return delays
 
-    def read_changes(self, last: int, limit_s: float) -> list[tuple[int, float]]:
-        """Which change was seen when, by every client, until each has seen the last one."""
-        found, waiting = [], set(self._rest)
-        for sock, now_s, payload in self._frames(limit_s):
-            if (change := ATTEMPTS.search(payload)) is not None and b'"t":"delta"' in payload[:20]:
-                number = int(change[1])
-                found.append((number - 1, now_s))
-                if number == last:
-                    waiting.discard(sock)
-                    if not waiting:
-                        break
-        return found
+def stamps(records: Records) -> list[float]:
+    """Delays of messages that say when they were sent."""
+    return [at_s - float(STAMP.search(payload)[1]) for at_s, payload in frames_of(records)]
+
+
+def changes(records: Records) -> list[tuple[int, float]]:
+    """Which change was seen when, by every client."""
+    found = []
+    for at_s, payload in frames_of(records):
+        if b'"t":"delta"' in payload[:20] and (change := ATTEMPTS.search(payload)) is not None:
+            found.append((int(change[1]) - 1, at_s))
+    return found
+
+
+def frames_of(records: Records) -> Iterator[tuple[float, bytes]]:
+    """Every frame's payload, with the moment its last byte came."""
+    for pieces in records.values():
+        data = b""
+        for at_s, piece in pieces:
+            data, place = data + piece, 0
+            while (found := frame_at(data, place)) is not None:
+                start, place = found
+                yield at_s, data[start:place]
+            data = data[place:]
 
 
 def frame_at(data: bytes, place: int) -> tuple[int, int] | None:

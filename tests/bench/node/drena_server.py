@@ -9,9 +9,10 @@ from uuid import UUID
 import trio
 
 from drena.feed.channel import Delta
+from drena.feed.errands import Errands
 from drena.feed.frames import text_frame
 from drena.feed.outbox import Outbox
-from drena.feed.websocket import receive_handshake
+from drena.feed.websocket import Handshake, Served
 from drena.feed.wire import Wire
 
 BREATH = 128
@@ -23,11 +24,13 @@ async def main() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
 
     async def serve(stream: trio.SocketStream) -> None:
-        async with trio.open_nursery() as nursery:
-            wire = Wire(stream, nursery, stuck_s=10)
-            await (await receive_handshake(nursery, wire)).accept("drena.v1")
+        wire = Wire(stream, Errands(nursery, print).start_soon, stuck_s=10)
+
+        async def greet(_served: Served, handshake: Handshake) -> None:
+            await handshake.accept("drena.v1")
             outboxes.append(Outbox(wire, lambda _tenant: None))
-            await trio.sleep_forever()
+
+        await Served(wire, greet).run()
 
     listeners = await trio.open_tcp_listeners(0, host="127.0.0.1", backlog=1000)
     print(listeners[0].socket.getsockname()[1], flush=True)

@@ -10,6 +10,10 @@ select u.id as user_id,
 from unnest($1::uuid[]) u(id) left join user_tenants t on t.user_id = u.id and t.tenant_id is not null
 group by u.id;
 
+-- name: read_offices
+-- What tenants there are, as one digest: whoever may see all of them compares it with the last.
+select md5(coalesce(string_agg(md5(concat_ws(' ', o.id, o.slug, o.nome)), '' order by o.id), '')) as digest from organizacoes o;
+
 -- name: use_token
 -- The token with this digest, if there is one, good or not; notes its use, at most once a minute. $1 SHA-256.
 with found as (
