@@ -63,7 +63,12 @@ def feed(database: str) -> Callable[..., AbstractAsyncContextManager[Stage]]:
 
     @asynccontextmanager
     async def opened(
-        *, auth: dict[str, Any] | None = None, listening: bool = True, host: PluginHost | None = None, **settings: Any
+        *,
+        dsn: str = database,
+        auth: dict[str, Any] | None = None,
+        listening: bool = True,
+        host: PluginHost | None = None,
+        **settings: Any,
     ) -> AsyncIterator[Stage]:
         config = Config(
             state_dir=Path("/nowhere"),
@@ -74,13 +79,13 @@ def feed(database: str) -> Callable[..., AbstractAsyncContextManager[Stage]]:
         log = Recorder()
         with trio.fail_after(120):
             async with (
-                asyncpg_trio.create_pool(database, min_size=0, max_size=10) as pool,
+                asyncpg_trio.create_pool(dsn, min_size=0, max_size=10) as pool,
                 open_front(config, pool, host or PluginHost({}, []), {}, log) as front,  # type: ignore[arg-type]
                 trio.open_nursery() as nursery,
             ):
                 if listening:
-                    nursery.start_soon(listen_for_wakes, database, front.wakes, log)
-                yield Stage(front, pool, database, log)
+                    nursery.start_soon(listen_for_wakes, dsn, front.wakes, log)
+                yield Stage(front, pool, dsn, log)
                 nursery.cancel_scope.cancel(reason="the test is over")
 
     return opened

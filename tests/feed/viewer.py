@@ -57,10 +57,11 @@ class View:
 
     def _delta(self, frame: dict[str, Any]) -> None:
         self.deltas += 1
-        if frame["epoch"] != self.epoch:
+        if self.epoch not in (frame["epoch"], frame.get("was")):
             raise Broken(f"a delta of epoch {frame['epoch']} while the client is in {self.epoch}")
         if frame["from"] > self.offset + 1:
             raise Broken(f"a gap: at {self.offset}, and the delta begins at {frame['from']}")
+        self.epoch = frame["epoch"]
         if frame["to"] <= self.offset:
             return
         self.offset = frame["to"]

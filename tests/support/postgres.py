@@ -136,6 +136,21 @@ class PostgresServer:
         self.stop(mode)
         self.start()
 
+    def back_up(self, name: str) -> None:
+        """Copy the files of the running server aside, as ``pg_basebackup`` does."""
+        command = ["pg_basebackup", "-D", str(self.root / name), "-d", self.dsn(), "--checkpoint=fast", "--no-sync"]
+        done = self._spawn(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        output, _ = done.communicate()
+        if done.returncode != 0:
+            raise RuntimeError(output.decode(errors="replace"))
+
+    def put_back(self, name: str) -> None:
+        """Stop, and start again from the files of a backup, which is used up."""
+        self.stop()
+        shutil.rmtree(self.data)
+        (self.root / name).rename(self.data)
+        self.start()
+
     def close(self) -> None:
         """Stop the server and remove its directory; a second call does nothing."""
         self.stop("immediate")

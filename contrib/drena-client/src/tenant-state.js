@@ -121,8 +121,9 @@ export class TenantState {
       return "held";
     }
     if (this.#epoch === null || this.#lost) return "gap";
-    if (frame.epoch !== undefined && frame.epoch !== this.#epoch) return "gap";
+    if (frame.epoch !== undefined && ![frame.epoch, frame.was].includes(this.#epoch)) return "gap";
     if (frame.from > this.#offset + 1) return "gap";
+    this.#epoch = frame.epoch ?? this.#epoch;
     if (frame.to <= this.#offset) return "dropped";
     for (const row of frame.rows) {
       if (row.del) this.#rows.delete(row.k);

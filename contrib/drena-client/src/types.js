@@ -78,6 +78,7 @@
  * @property {"delta"} t
  * @property {string} tenant
  * @property {string} [epoch]
+ * @property {string} [was] the epoch it leads on from, when that is not `epoch`
  * @property {number} from
  * @property {number} to
  * @property {DeltaRow[]} rows

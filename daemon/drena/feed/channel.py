@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Protocol
 from uuid import UUID
@@ -23,14 +24,18 @@ ROW_BYTES_KEPT: Final = 4 * 1024 * 1024
 class Delta:
     """News of one tenant, encoded at most once however many read it."""
 
-    __slots__ = ("_frame", "epoch", "first", "last", "rows", "tenant")
+    __slots__ = ("_frame", "epoch", "first", "last", "rows", "tenant", "was")
 
-    def __init__(self, tenant: UUID, epoch: UUID, first: int, last: int, rows: Mapping[str, bytes]) -> None:
+    def __init__(
+        self, tenant: UUID, epoch: UUID, first: int, last: int, rows: Mapping[str, bytes], *, was: UUID | None = None
+    ) -> None:
         self.tenant = tenant
         self.epoch = epoch
         self.first = first
         self.last = last
         self.rows = rows
+        self.was = was
+        """The epoch before this one, when this delta leads from the one into the other."""
         self._frame: bytes | None = None
 
     @property
@@ -43,15 +48,21 @@ class Delta:
     @property
     def payload(self) -> bytes:
         """As JSON."""
-        return delta_frame(self.tenant, self.epoch, self.first, self.last, self.rows)
+        return delta_frame(self.tenant, self.epoch, self.first, self.last, self.rows, was=self.was)
 
 
 def delta_of(tenant: UUID, since: Position, news: News) -> Delta | None:
     """News as a delta; None when the log does not tell everything since then. Pure."""
-    if news.epoch != since.epoch or news.upto < since.offset or news.told != news.upto - since.offset:
+    if not news.follows or news.upto < since.offset or news.told != news.upto - since.offset:
         return None
     rows = {change.key: row(change.key, change.version, change.value) for change in news.changes}
-    return Delta(tenant, news.epoch, since.offset + 1, news.upto, rows)
+    was = None if news.epoch == since.epoch else since.epoch
+    return Delta(tenant, news.epoch, since.offset + 1, news.upto, rows, was=was)
+
+
+def was_put_back(since: Position, news: News) -> bool:
+    """Whether somebody has seen this feed further ahead than it is, in the epoch it is in. Pure."""
+    return news.epoch == since.epoch and news.head < since.offset
 
 
 class Reader(Protocol):
@@ -91,6 +102,8 @@ class Channel:
     kept: Frames | None = None
     lock: trio.Lock = field(default_factory=trio.Lock)
     """Whoever reads the snapshot; the others wait for his."""
+    renewed_s: float = -math.inf
+    """When its epoch was renewed because somebody said he had seen more."""
     runs: bool = False
     """A job of it may be running."""
     progress: dict[UUID, tuple[int, bytes]] = field(default_factory=dict)

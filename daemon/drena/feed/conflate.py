@@ -23,16 +23,20 @@ class Pending:
     first: int
     last: int
     rows: dict[str, bytes] = field(default_factory=dict)
+    was: UUID | None = None
+    """The epoch that the reader is in, when the feed has gone on in another."""
 
-    def merge(self, first: int, last: int, rows: Mapping[str, bytes]) -> None:
+    def merge(self, epoch: UUID, first: int, last: int, rows: Mapping[str, bytes]) -> None:
         """Add the delta that follows: the newest value of each thing stays."""
         assert first <= self.last + 1, "a delta is missing between these two"
+        if epoch != self.epoch:
+            self.epoch, self.was = epoch, self.was or self.epoch
         self.last = max(self.last, last)
         self.rows.update(rows)
 
     def encode(self, tenant: UUID) -> bytes:
         """The delta as a frame."""
-        return delta_frame(tenant, self.epoch, self.first, self.last, self.rows)
+        return delta_frame(tenant, self.epoch, self.first, self.last, self.rows, was=self.was)
 
 
 def row(key: str, version: int, value: str | None) -> bytes:
@@ -42,9 +46,12 @@ def row(key: str, version: int, value: str | None) -> bytes:
     return b'{"k":"%b","v":%d,"d":%b}' % (key.encode(), version, value.encode())
 
 
-def delta_frame(tenant: UUID, epoch: UUID, first: int, last: int, rows: Mapping[str, bytes]) -> bytes:
-    """A delta as JSON."""
-    head = f'{{"t":"delta","tenant":"{tenant}","epoch":"{epoch}","from":{first},"to":{last},"rows":['
+def delta_frame(
+    tenant: UUID, epoch: UUID, first: int, last: int, rows: Mapping[str, bytes], *, was: UUID | None = None
+) -> bytes:
+    """A delta as JSON; `was` when it leads from another epoch into this one."""
+    before = "" if was is None else f'"was":"{was}",'
+    head = f'{{"t":"delta","tenant":"{tenant}","epoch":"{epoch}",{before}"from":{first},"to":{last},"rows":['
     return head.encode() + b",".join(rows.values()) + b"]}"
 
 

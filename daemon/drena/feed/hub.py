@@ -8,6 +8,8 @@ What is guaranteed:
   gathers in his outbox and is dropped or sent by its offsets.
 * A notification carries nothing, so a lost one costs time and no change: `feed.poll_s` finds it. That is all there is
   where LISTEN is not to be had.
+* A database that was put back from a backup is noticed before anything is told of it: see `migrations/0026`. So is one
+  that somebody has seen further ahead than it is.
 * While the database is away nobody is told anything wrong: no heartbeat is sent, and what was missed is read when it is
   back, or a snapshot where the log does not reach so far.
 """
@@ -17,34 +19,38 @@ from __future__ import annotations
 import random
 from collections import Counter
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 from uuid import UUID, uuid4
 
 import trio
 
 from drena.engine.outages import outlast
-from drena.feed.channel import Channel, Delta, Frames, delta_of
+from drena.feed.channel import Channel, Delta, Frames, delta_of, was_put_back
 from drena.feed.conflate import progress_frame, snapshot_frames
 from drena.feed.frames import text_frame
 from drena.feed.polled import mark_of, with_progress
 from drena.store.feed import (
     Position,
+    UnrecognisedError,
     read_news,
     read_picture,
     read_positions,
     read_progress,
+    recognise,
+    renew,
     tell_not_watching,
     tell_watching,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Awaitable, Callable, Collection, Iterable
 
     from asyncpg_trio import Pool
     from drena.feed.channel import Reader
     from drena.log import LogLines
     from drena.store.feed import News, Picture, Progress
 
+Answer = TypeVar("Answer")
 CHANNEL: Final = "drena_feed"
 """Notified at the commit of every change, while some node has readers."""
 PROGRESS_EVERY_S: Final = 0.25
@@ -59,6 +65,8 @@ ENDED_JOBS: Final = 20
 ACTIVE_JOBS: Final = 10_000
 PART_JOBS: Final = 400
 SNAPSHOTS_AT_ONCE: Final = 2
+RENEW_S: Final = 60.0
+"""A client who has seen more than there is may be lying: his word begins a new epoch no more often than this."""
 FRESH_S: Final = 1.0
 """How old a snapshot may be that another reader has asked for."""
 BREATH: Final = 128
@@ -133,7 +141,7 @@ class Hub:
             self._watched.set()
         unread = {tenant: channel for tenant in tenants if (channel := self._channels[tenant]).position is None}
         if unread:  # whoever else joins meanwhile asks as well; the first answer counts, and all behind it is published
-            for tenant, position in (await read_positions(self._pool, unread)).items():
+            for tenant, position in (await self._read(read_positions, unread)).items():
                 if unread[tenant].position is None:
                     unread[tenant].position = position
             self._dirty.set()
@@ -186,13 +194,15 @@ class Hub:
         Raises:
             PostgresError, OSError: the database is away.
         """
-        now = (await read_positions(self._pool, [tenant]))[tenant]
-        if now.epoch != since.epoch or not 0 <= now.offset - since.offset <= BACKLOG_LIMIT:
-            return None
-        news = (await read_news(self._pool, {tenant: since}, BACKLOG_LIMIT)).get(tenant)
+        news = (await self._read(read_news, {tenant: since}, BACKLOG_LIMIT)).get(tenant)
         if news is None:
             return Delta(tenant, since.epoch, since.offset + 1, since.offset, {})
         channel = self._channels.get(tenant)
+        if was_put_back(since, news) and channel is not None and trio.current_time() - channel.renewed_s > RENEW_S:
+            channel.renewed_s = trio.current_time()
+            await self._begin_again(channel, since)
+        if news.head > news.upto:
+            return None
         if channel is not None and any(change.running for change in news.changes):
             self._mark_running(channel)
         return delta_of(tenant, since, news)
@@ -244,12 +254,30 @@ class Hub:
                 self._mark_running(self._channels[tenant])
             await reader.stir.wait()
 
+    async def _read(self, ask: Callable[..., Awaitable[Answer]], *args: Any, **more: Any) -> Answer:
+        """Ask the database; when it was started since the epochs were made, these come first."""
+        while True:
+            try:
+                return await ask(self._pool, *args, **more)
+            except UnrecognisedError:
+                found = await recognise(self._pool)
+                if found == "restored":
+                    self._log.warning("the database is not the one it was: every feed begins anew")
+                elif found == "restarted":
+                    self._log.info("the database server was started anew: feeds go on in a new epoch")
+
+    async def _begin_again(self, channel: Channel, seen: Position) -> None:
+        self._log.warning("a feed was seen further ahead than it is: it begins anew", tenant_id=str(channel.tenant))
+        await renew(self._pool, channel.tenant, seen)
+        channel.kept = None
+        self._dirty.set()
+
     async def _picture(self, tenant: UUID) -> Picture:
         picture = None
         while picture is None:
-            picture = await read_picture(self._pool, tenant, ended=ENDED_JOBS, active=ACTIVE_JOBS)
+            picture = await self._read(read_picture, tenant, ended=ENDED_JOBS, active=ACTIVE_JOBS)
             if picture is None:
-                await read_positions(self._pool, [tenant])  # begins the feed
+                await self._read(read_positions, [tenant])  # begins the feed
         return picture
 
     async def _follow(self) -> None:
@@ -270,7 +298,7 @@ class Hub:
         if not positions:
             return False
         self.readings += 1
-        found = await read_news(self._pool, positions, CHANGES_LIMIT)
+        found = await self._read(read_news, positions, CHANGES_LIMIT)
         for tenant, news in found.items():
             channel = self._channels.get(tenant)
             if channel is not None and channel.position == positions[tenant]:  # else all left, and others came
@@ -279,6 +307,9 @@ class Hub:
 
     async def _publish(self, channel: Channel, since: Position, news: News) -> None:
         """Tell every reader. Those who join while others are being told read what comes behind this."""
+        if was_put_back(since, news):
+            await self._begin_again(channel, since)  # the next reading finds another epoch
+            return
         delta = None if news.head - news.upto > BACKLOG_LIMIT else delta_of(channel.tenant, since, news)
         readers = list(channel.readers)
         if delta is None:

@@ -75,8 +75,9 @@ def _replace(known: Mirrored, frame: protocol.Snapshot) -> None:
 
 
 def _apply(known: Mirrored, frame: protocol.Delta) -> bool:
-    if frame.epoch != known.epoch or frame.from_ > known.offset + 1:
+    if known.epoch not in (frame.epoch, frame.was) or frame.from_ > known.offset + 1:
         return False
+    known.epoch = frame.epoch
     if frame.to > known.offset:
         for row in frame.rows:
             _set(known, row)

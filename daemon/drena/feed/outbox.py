@@ -58,8 +58,8 @@ class Outbox:
             if delta.tenant not in self._held and not self._answers and wire.free:
                 wire.send_nowait(delta.frame)
                 return
-            self._behind[delta.tenant] = pending = Pending(delta.epoch, delta.first, delta.last)
-        pending.merge(delta.first, delta.last, delta.rows)
+            self._behind[delta.tenant] = pending = Pending(delta.was or delta.epoch, delta.first, delta.last)
+        pending.merge(delta.epoch, delta.first, delta.last, delta.rows)
         self._quick = False
         if len(pending.rows) > ROWS_LIMIT:
             self.restart(delta.tenant)
@@ -97,7 +97,7 @@ class Outbox:
         """A snapshot up to this offset has been said: what gathered after it may follow."""
         self._held.discard(tenant)
         pending = self._behind.get(tenant)
-        if pending is not None and (pending.last <= offset or pending.epoch != epoch):
+        if pending is not None and (pending.last <= offset or epoch not in (pending.epoch, pending.was)):
             del self._behind[tenant]
         self.flush()
 

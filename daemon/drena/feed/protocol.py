@@ -153,6 +153,8 @@ class Delta(msgspec.Struct, frozen=True, kw_only=True, tag_field="t", tag="delta
 
     tenant: UUID
     epoch: UUID
+    was: UUID | msgspec.UnsetType = msgspec.UNSET
+    """There when the database server was started anew: if it is yours, you are in `epoch` from here on."""
     from_: Offset
     to: Offset
     rows: list[Row]

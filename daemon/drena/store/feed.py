@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from drena.store.jobs import Executor
 
 
+class UnrecognisedError(Exception):
+    """The database server was started since the epochs were made, or is another: `recognise` first, then read again."""
+
+
 class Position(NamedTuple):
     """A place in a tenant's feed."""
 
@@ -35,6 +39,8 @@ class News(NamedTuple):
     """What changed behind a position, up to another."""
 
     epoch: UUID
+    follows: bool
+    """Whether they go on from there; otherwise what lies between nobody knows."""
     upto: int
     """The offset these changes reach."""
     head: int
@@ -73,14 +79,35 @@ class TenantName(NamedTuple):
 
 
 async def read_positions(on: Executor, tenants: Collection[UUID]) -> dict[UUID, Position]:
-    """Where these tenants' feeds stand; one that never told anything begins here."""
+    """Where these tenants' feeds stand; one that never told anything begins here.
+
+    Raises:
+        UnrecognisedError: see there; of the readings below as well.
+    """
     found: dict[UUID, Position] = {}
     while missing := [tenant for tenant in tenants if tenant not in found]:
         rows = await on.fetch(sql("feed_positions"), missing)
-        found |= {row["tenant_id"]: Position(row["epoch"], row["offset"]) for row in rows}
+        found |= {row["tenant_id"]: Position(_known(row["epoch"]), row["offset"]) for row in rows}
         if unborn := [tenant for tenant in missing if tenant not in found]:
             await on.execute(sql("feed_begin"), unborn)
     return found
+
+
+def _known(epoch: UUID | None) -> UUID:
+    if epoch is None:
+        raise UnrecognisedError
+    return epoch
+
+
+async def recognise(on: Executor) -> str | None:
+    """Make epochs for this run of the database server, if nobody has yet; `restarted`, `restored`, or None."""
+    row = await on.fetchrow(sql("feed_recognise"))
+    return None if row is None else row["found"]
+
+
+async def renew(on: Executor, tenant: UUID, seen: Position) -> None:
+    """Begin a new epoch, if the feed is still in this one and not as far as somebody has seen it."""
+    await on.execute(sql("feed_renew"), tenant, seen.epoch, seen.offset)
 
 
 async def read_news(on: Executor, positions: Mapping[UUID, Position], limit: int) -> dict[UUID, News]:
@@ -93,12 +120,14 @@ async def read_news(on: Executor, positions: Mapping[UUID, Position], limit: int
         limit,
     )
     found: dict[UUID, News] = {}
-    for tenant, epoch, head, upto, key, told, version, running, value in rows:
+    for tenant, epoch, follows, head, upto, key, told, version, running, value in rows:
         news = found.get(tenant)
         changes = [] if news is None else news.changes
         if key is not None:
             changes.append(Change(key, version, value, running))
-        found[tenant] = News(epoch, upto, head, (0 if news is None else news.told) + (told or 0), changes)
+        found[tenant] = News(
+            _known(epoch), follows, upto, head, (0 if news is None else news.told) + (told or 0), changes
+        )
     return found
 
 
@@ -108,7 +137,7 @@ async def read_picture(on: Executor, tenant: UUID, *, ended: int, active: int) -
     if not rows:
         return None
     return Picture(
-        position=Position(rows[0]["epoch"], rows[0]["offset"]),
+        position=Position(_known(rows[0]["epoch"]), rows[0]["offset"]),
         jobs=[row["value"] for row in rows if row["kind"] == "job"],
         integrations=[row["value"] for row in rows if row["kind"] == "integration"],
         running=any(row["running"] for row in rows),

@@ -1,8 +1,18 @@
 -- The feed: positions, news, snapshots, progress. The log says what changed; values are read here, as they are now.
 
 -- name: feed_positions
--- Where the feeds of these tenants stand (I9). $1 tenants; those without a single change so far are missing.
-select tenant_id, epoch, "offset" from drena.feed_head where tenant_id = any ($1);
+-- Where the feeds of these tenants stand (I9). $1 tenants; those without a single change so far are missing. Without an
+-- epoch, here and below: the database server was started anew, and `feed_recognise` must be called first.
+select tenant_id, epoch, "offset" from drena.feed_heads where tenant_id = any ($1);
+
+-- name: feed_recognise
+-- Makes epochs for this run of the database server, if nobody has yet; says what it was (I9).
+select drena.feed_recognise() as found;
+
+-- name: feed_renew
+-- A new epoch for a feed that somebody has seen further ahead than it is: it was put back (I9). $1 tenant, $2 its epoch
+-- then, $3 the offset that was seen.
+update drena.feed_head set epoch = gen_random_uuid() where tenant_id = $1 and epoch = $2 and "offset" < $3;
 
 -- name: feed_begin
 -- Gives these tenants a feed that has told nothing yet. $1 tenants.
@@ -13,20 +23,24 @@ on conflict (tenant_id) do nothing;
 -- name: feed_news
 -- What changed behind these positions, in one snapshot for all tenants: at most $4 changes a tenant, each thing once with
 -- its value as it is now, or null when it is gone (I9). A tenant without news has no row. `told` adds up to the number of
--- changes, unless the log does not reach back so far. $1 tenants, $2 epochs and $3 offsets, in step.
+-- changes, unless the log does not reach back so far. `follows`: what is told goes on from the position, by its epoch or
+-- by one that ended no earlier. $1 tenants, $2 epochs and $3 offsets, in step.
 with watched as (
     select * from unnest($1::uuid[], $2::uuid[], $3::bigint[]) as w(tenant_id, epoch, last)
 ), moved as materialized (
-    select w.tenant_id, w.last, h.epoch, h."offset" as head, least(h."offset", w.last + $4::bigint) as upto
-    from watched w join drena.feed_head h using (tenant_id)
-    where h."offset" <> w.last or h.epoch <> w.epoch
+    select w.tenant_id, w.last, h.epoch, h."offset" as head, least(h."offset", w.last + $4::bigint) as upto,
+           h.epoch = w.epoch or exists (
+               select from drena.feed_eras e
+               where e.tenant_id = w.tenant_id and e.epoch = w.epoch and e.upto >= w.last) as follows
+    from watched w join drena.feed_heads h using (tenant_id)
+    where h."offset" <> w.last or h.epoch is distinct from w.epoch
 ), told as materialized (
     select m.tenant_id, l.key, max(l.version) as version, count(*) as told, min(l."offset") as first
     from moved m
     join drena.feed_log l on l.tenant_id = m.tenant_id and l."offset" > m.last and l."offset" <= m.upto
     group by m.tenant_id, l.key
 )
-select m.tenant_id, m.epoch, m.head, m.upto, t.key, t.told, coalesce(j.version, i.version, t.version) as version,
+select m.tenant_id, m.epoch, m.follows, m.head, m.upto, t.key, t.told, coalesce(j.version, i.version, t.version) as version,
        coalesce(j.status = 'running', false) as running,
        case when j.id is not null then drena.job_view(j)::text
             when i.id is not null then drena.integration_view(i)::text end as value
@@ -69,7 +83,7 @@ with integrations as materialized (
     from integrations i join tenant_integrations t using (id)
 )
 select h.epoch, h."offset", s.kind, s.id, s.running, s.value
-from drena.feed_head h left join shown s on true
+from drena.feed_heads h left join shown s on true
 where h.tenant_id = $1
 order by s.place desc nulls last, s.id;
 
