@@ -4,7 +4,7 @@ Everything in one run on the same cores, each server in a process of its own, an
 that counts frames on many sockets without decoding them.
 
 1. Deliveries a second, as fast as possible, 200 bytes each: Drena's path (a `Delta` published to outboxes on wires),
-   `websockets` broadcast, and node's `ws` where npm can install it.
+   `websockets` broadcast, node's `ws` and aiohttp where npm and pip can install them.
 2. From the commit of a change to its receipt: a real daemon on a real PostgreSQL, one tenant, 20 changes a second;
    p50, p99, CPU of the daemon, memory a connection; beside it `websockets` broadcasting 20 messages a second.
 """
@@ -34,7 +34,7 @@ from support.daemons import environment  # noqa: E402
 from support.offices import add_office  # noqa: E402
 from support.postgres import PostgresServer  # noqa: E402
 
-CONTENDERS = ("drena", "websockets", "ws")
+CONTENDERS = ("drena", "websockets", "ws", "aiohttp")
 RATE = 20
 
 
@@ -48,7 +48,7 @@ def main() -> None:
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     with tempfile.TemporaryDirectory() as folder:
-        contenders = [name for name in CONTENDERS if name != "ws" or install_ws(Path(folder))]
+        contenders = [name for name in CONTENDERS if name not in INSTALLERS or install(name, Path(folder))]
         measure_floods(contenders, Path(folder), min(1000, max(given.clients)), given.messages, given.rounds)
         with PostgresServer(fsync=True) as server:
             for clients in given.clients:
@@ -56,14 +56,20 @@ def main() -> None:
                 measure_broadcast(Path(folder), clients, given.seconds)
 
 
-def install_ws(folder: Path) -> bool:
-    """node's `ws`, from npm; False, with a line, when it is not to be had."""
-    if shutil.which("npm") is None:
-        print("node's ws: left out, there is no npm")
+INSTALLERS = {
+    "ws": ("npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", "{folder}", "ws"),
+    "aiohttp": (sys.executable, "-m", "pip", "install", "--quiet", "--target", "{folder}/python", "aiohttp"),
+}
+
+
+def install(name: str, folder: Path) -> bool:
+    """A contender from its registry, for this run alone; False, with a line, when it is not to be had."""
+    command = [part.format(folder=folder) for part in INSTALLERS[name]]
+    if shutil.which(command[0]) is None:
+        print(f"{name}: left out, there is no {command[0]}")
         return False
-    command = ["npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", str(folder), "ws"]
     if subprocess.run(command, capture_output=True, timeout=120, check=False).returncode:
-        print("node's ws: left out, npm cannot install it")
+        print(f"{name}: left out, {Path(command[0]).name} cannot install it")
         return False
     return True
 
@@ -78,7 +84,13 @@ def command_of(name: str, folder: Path) -> list[str]:
 @contextmanager
 def broadcaster(name: str, folder: Path):
     """A server that sends when it is told on its standard input: `COUNT INTERVAL_S`. Yields it and its port."""
-    process = subprocess.Popen(command_of(name, folder), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command_of(name, folder),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(folder / "python")},
+    )
     try:
         assert process.stdout is not None
         yield process, int(process.stdout.readline())

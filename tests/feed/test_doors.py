@@ -12,7 +12,7 @@ import trustme
 from drena.feed.admission import Bucket, Doors, origin_is_allowed
 from drena.feed.websocket import Gone, open_client
 from drena.proxies import client_address, parse_networks
-from feed.attacks import attacker, emptied
+from feed.attacks import Attacker, attacker, emptied, message
 from feed.viewer import Viewer, open_viewer
 
 PROXIES = parse_networks(["10.0.0.0/8", "127.0.0.1"])
@@ -127,6 +127,16 @@ async def test_strangers_of_one_address_are_few(feed):
             await elsewhere.until("welcome")
 
 
+async def test_connections_of_one_address_are_bounded_and_what_a_client_says_of_his_address_is_not_believed(feed):
+    async with feed(max_per_address=2) as stage, AsyncExitStack() as stack:
+        for n in range(2):
+            header = {"X-Forwarded-For": f"198.51.100.{n}"}  # no proxy is trusted here
+            viewer = await stack.enter_async_context(open_viewer(stage.url, headers=header))
+            await viewer.until("welcome")
+        async with open_viewer(stage.url, headers={"X-Forwarded-For": "198.51.100.9"}) as third:
+            assert (await third.end())[1] == 4100
+
+
 async def test_a_subprotocol_is_named_only_when_it_was_offered_and_another_is_refused(feed):
     async with feed() as stage:
         async with attacker(stage) as client:
@@ -139,14 +149,13 @@ async def test_a_subprotocol_is_named_only_when_it_was_offered_and_another_is_re
 
 
 async def test_a_feed_on_a_unix_socket(feed, tmp_path):
-    async with feed(listen=f"unix:{tmp_path}/feed.sock", trusted_proxies=("127.0.0.1",)):
-        stream = await trio.open_unix_socket(f"{tmp_path}/feed.sock")
-        async with stream:
-            await stream.send_all(
-                b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
-            )
-            assert (await stream.receive_some()).startswith(b"HTTP/1.1 101")
+    async with feed(listen=f"unix:{tmp_path}/feed.sock", trusted_proxies=("127.0.0.1",)) as stage:
+        office = await stage.office()
+        async with await trio.open_unix_socket(f"{tmp_path}/feed.sock") as stream:
+            client = Attacker(stream)
+            assert (await client.upgrade()).startswith(b"HTTP/1.1 101")
+            await client.send(message(t="hello", tenants=[office]))
+            await client.read_until(b'"snapshot"')
 
 
 async def test_a_feed_with_tls_and_a_client_that_speaks_none(feed, tmp_path):

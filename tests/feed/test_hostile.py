@@ -146,30 +146,33 @@ async def test_a_million_empty_fragments_take_no_memory(feed):
 
 
 BROKEN_FRAMES = {
-    "not masked": frame(TEXT, b'{"t":"ping"}', masked=False),
-    "a reserved bit": frame(TEXT, b'{"t":"ping"}', reserved=0x40),
-    "a reserved opcode": frame(3, b"x"),
-    "a reserved control opcode": frame(11, b"x"),
-    "a long ping": frame(PING, b"x" * 126),
-    "half a ping": frame(PING, b"x", final=False),
-    "a piece of nothing": frame(CONTINUATION, b"x"),
-    "no UTF-8": frame(TEXT, b"\xff\xfe"),
-    "a close of one byte": frame(CLOSE, b"x"),
-    "a close without a sense": frame(CLOSE, (999).to_bytes(2, "big")),
-    "binary": frame(BINARY, b'{"t":"ping"}'),
-    "a message inside a message": frame(TEXT, b"a", final=False) + frame(TEXT, b"b"),
-    "garbage": bytes(range(200, 256)) * 50,
+    "not masked": (frame(TEXT, b'{"t":"ping"}', masked=False), 1002),
+    "a reserved bit": (frame(TEXT, b'{"t":"ping"}', reserved=0x40), 1002),
+    "a reserved opcode": (frame(3, b"x"), 1002),
+    "a reserved control opcode": (frame(11, b"x"), 1002),
+    "a long ping": (frame(PING, b"x" * 126), 1002),
+    "half a ping": (frame(PING, b"x", final=False), 1002),
+    "a piece of nothing": (frame(CONTINUATION, b"x"), 1002),
+    "no UTF-8": (frame(TEXT, b"\xff\xfe"), 1007),
+    "a close of one byte": (frame(CLOSE, b"x"), 1002),
+    "a close without a sense": (frame(CLOSE, (999).to_bytes(2, "big")), 1002),
+    "binary": (frame(BINARY, b'{"t":"ping"}'), 4004),
+    "a message inside a message": (frame(TEXT, b"a", final=False) + frame(TEXT, b"b"), 1002),
+    "garbage": (bytes(range(200, 256)) * 50, 1002),
 }
 
 
 @pytest.mark.parametrize("what", list(BROKEN_FRAMES))
-async def test_a_broken_frame_ends_its_connection_alone(feed, what):
+async def test_a_broken_frame_ends_its_connection_alone_and_the_code_says_why(feed, what):
+    data, code = BROKEN_FRAMES[what]
     async with feed() as stage, bystander(stage), attacker(stage) as client:
         await client.upgrade()
         await client.send(message(t="hello"))
         await client.read_until(b'"welcome"')
-        await client.send(BROKEN_FRAMES[what])
-        await client.read_all(8)
+        await client.send(data)
+        rest = await client.read_until(code.to_bytes(2, "big"), 8)
+        assert bytes((0x88,)) in rest
+        client.reset()
         await emptied(stage, left=1)
         assert stage.log.find("a feed connection failed") == []
 

@@ -8,6 +8,8 @@ import pytest
 import trio
 
 import asyncpg_trio
+from drena.feed import server as server_module
+from drena.feed import session as session_module
 from drena.store.feed import Position, read_news, recognise
 from drena.store.migrate import migrate
 from feed.viewer import View, open_viewer
@@ -132,6 +134,21 @@ async def test_a_restart_of_the_server_costs_nobody_a_snapshot(feed, own, how):
             back, first = await look(stage, office, away)
             assert (first["t"], first["was"]) == ("delta", away.view(office).epoch)
             assert shown(back, office, job) == 8
+
+
+async def test_a_database_that_stays_away_sends_clients_to_another_node_and_says_nothing_wrong_before(
+    feed, own, monkeypatch
+):
+    monkeypatch.setattr(server_module, "SOURCE_SILENT_S", 2.0)
+    monkeypatch.setattr(session_module, "HEARTBEAT_S", 1.0)
+    async with feed(dsn=own.dsn("own"), poll_s=0.1) as stage:
+        office = await stage.office()
+        async with open_viewer(stage.url, tenants=[office]) as viewer:
+            await viewer.until("hb")
+            await trio.to_thread.run_sync(own.stop, "immediate")
+            bye, code = await viewer.end()
+        assert (bye["code"], code) == (4103, 4103)
+        assert 0 <= bye["retry_ms"] <= 10_000
 
 
 async def test_a_head_that_went_backwards_begins_a_new_epoch_for_those_too_who_come_later(feed):

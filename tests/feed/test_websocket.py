@@ -19,6 +19,7 @@ def test_the_library_has_what_is_overridden_of_it():
     kind = trio_websocket.WebSocketConnection
     assert inspect.iscoroutinefunction(kind._reader_task)
     assert inspect.iscoroutinefunction(kind._handle_request_event)
+    assert inspect.iscoroutinefunction(kind._handle_close_connection_event)
     made = kind(trio.testing.memory_stream_pair()[0], wsproto.WSConnection(wsproto.ConnectionType.SERVER))
     for name in (
         "_wsproto",

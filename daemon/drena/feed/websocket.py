@@ -17,6 +17,7 @@ import trio_websocket
 import wsproto
 import wsproto.events
 import wsproto.utilities
+from wsproto.connection import ConnectionState
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
@@ -117,7 +118,7 @@ class Served:
 
 
 class _OneTask(trio_websocket.WebSocketConnection):
-    """The library's connection, without the parts that tie two tasks together. It stands on two of its private methods
+    """The library's connection, without the parts that tie two tasks together. It stands on three private methods of it
     and some attributes, which `tests/feed/test_websocket.py` holds it to."""
 
     def __init__(
@@ -141,6 +142,12 @@ class _OneTask(trio_websocket.WebSocketConnection):
     async def _handle_request_event(self, event: wsproto.events.Request) -> None:
         with suppress(Gone), _no_key_errors():
             await self._greet(self._served, Handshake(self._served, trio_websocket.WebSocketRequest(self, event)))
+
+    async def _handle_close_connection_event(self, event: wsproto.events.CloseConnection) -> None:
+        if self._wsproto.state is ConnectionState.OPEN:  # nobody has closed: a rule was broken, and the code says which
+            with suppress(trio_websocket.ConnectionClosed):
+                await self._send(wsproto.events.CloseConnection(code=event.code, reason=event.reason))
+        await super()._handle_close_connection_event(event)
 
 
 class _Inbox:
