@@ -324,7 +324,8 @@ class Hub:
         self.deliveries += len(readers)
         for start in range(0, len(readers), BREATH):
             for reader in readers[start : start + BREATH]:
-                reader.publish(delta)
+                if reader in channel.readers:  # he may have left while others were told
+                    reader.publish(delta)
             if start + BREATH < len(readers):
                 await trio.lowlevel.checkpoint()
 

@@ -193,6 +193,7 @@ class FeedServer:
         if not origin_is_allowed(origin, host, allowed, same_host=self._same_host):
             self.refused += 1
             await handshake.reject(403, b"This origin may not open a feed: see feed.origins.\n")
+            await visit.wire.aclose()
             visit.limit.cancel(reason="a foreign origin")
             return
         await handshake.accept(SUBPROTOCOL)
