@@ -212,7 +212,7 @@ async def test_an_open_connection_ends_with_its_service_token(followed, pool, co
 
 async def test_an_open_connection_ends_when_its_token_expires_and_the_database_is_not_asked(gate_with, pool, conn):
     token = new_token()
-    await create_token(pool, "ci", digest_of(token), scopes=["read"], tenants=None, valid_for_s=3600)
+    await create_token(pool, "ci", digest_of(token), scopes=["read"], tenants=[uuid.uuid4()], valid_for_s=3600)
     async with gate_with(membership_poll_s=600.0) as gate:
         long = await gate.authenticate(signed(), peer=AWAY)
         who = await gate.authenticate(token, peer=AWAY)

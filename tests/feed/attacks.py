@@ -122,7 +122,7 @@ async def bystander(stage: Stage, bound_s: float = 2.0) -> AsyncIterator[None]:
     job = await stage.job(office)
     worst_s = 0.0
     over = trio.Event()
-    async with open_viewer(stage.url, tenants=[office]) as viewer:
+    async with open_viewer(stage.url, tenants=[office], limit_s=300) as viewer:
         await viewer.until("snapshot")
 
         async def watch() -> None:

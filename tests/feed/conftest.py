@@ -77,7 +77,7 @@ def feed(database: str) -> Callable[..., AbstractAsyncContextManager[Stage]]:
             http=Http(listen="off"),
         )
         log = Recorder()
-        with trio.fail_after(120):
+        with trio.fail_after(300):
             async with (
                 asyncpg_trio.create_pool(dsn, min_size=0, max_size=10) as pool,
                 open_front(config, pool, host or PluginHost({}, []), {}, log) as front,  # type: ignore[arg-type]

@@ -201,6 +201,7 @@ async def keep_node(hunt: Hunt, number: int, lives_s: tuple[float, float] | None
             "feed__max_per_address": 5000,
         }
         async with hunt.fleet.node(f"node-{number}", joined=False, feed__max_unauthenticated=5000, **settings) as node:
+            await node.logged("feed listening")  # a process that has not begun to listen does not obey SIGTERM either
             with trio.move_on_after(1e9 if lives_s is None else chance.uniform(*lives_s)):
                 await hunt.over.wait()
             if hunt.over.is_set():

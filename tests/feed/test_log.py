@@ -11,10 +11,16 @@ import trio
 
 import asyncpg_trio
 from drena.store.doctor import examine
-from drena.store.feed import Position, read_news, read_picture, read_positions
+from drena.store.feed import Position, read_news, read_picture, read_positions, recognise
 from support.offices import add_office
 
 LOG = "select \"offset\", split_part(key, ':', 1) as kind, key from drena.feed_log where tenant_id = $1 order by 1"
+
+
+async def positions_of(conn, *offices):
+    """Where feeds stand. The database is a copy of the template: it has no epochs before it was recognised."""
+    await recognise(conn)
+    return await read_positions(conn, offices)
 
 
 async def told(conn, office, since=0):
@@ -105,7 +111,7 @@ async def test_a_savepoint_rolled_back_first_does_not_silence_what_follows(conn)
 async def test_a_deleted_job_is_told_and_read_as_gone(conn):
     office = await add_office(conn, "contmax")
     job = await request(conn, office)
-    (since,) = (await read_positions(conn, [office])).values()
+    (since,) = (await positions_of(conn, office)).values()
     await conn.execute("delete from integration_jobs where id = $1", job)
     news = (await read_news(conn, {office: since}, 100))[office]
     assert [(change.key, change.value) for change in news.changes] == [(f"job:{job}", None)]
@@ -114,7 +120,7 @@ async def test_a_deleted_job_is_told_and_read_as_gone(conn):
 async def test_a_job_that_moves_to_another_tenant_is_gone_for_the_first(conn):
     one, other = await add_office(conn, "one"), await add_office(conn, "other")
     job = await request(conn, one)
-    positions = await read_positions(conn, [one, other])
+    positions = await positions_of(conn, one, other)
     await conn.execute("update integration_jobs set tenant_id = $2 where id = $1", job, other)
     news = await read_news(conn, positions, 100)
     assert [(change.key, change.value) for change in news[one].changes] == [(f"job:{job}", None)]
@@ -151,7 +157,7 @@ async def test_somebody_without_any_right_on_drenas_schema_is_told_of_all_the_sa
 
 async def test_pauses_and_schedules_show_in_the_integration(conn):
     office = await add_office(conn, "contmax")
-    (since,) = (await read_positions(conn, [office])).values()
+    (since,) = (await positions_of(conn, office)).values()
 
     async def read():
         nonlocal since
@@ -185,6 +191,7 @@ async def test_a_view_holds_times_in_utc_and_never_a_payload_a_checkpoint_or_a_c
         job,
     )
     await conn.execute("set timezone = 'America/Sao_Paulo'")
+    await recognise(conn)
     picture = await read_picture(conn, office, ended=20, active=100)
     text = "".join(picture.jobs + picture.integrations)
     assert "s3cret" not in text

@@ -146,9 +146,11 @@ class Viewer:
 
 
 @asynccontextmanager
-async def open_viewer(url: str, *, hello: bool = True, **members: Any) -> AsyncIterator[Viewer]:
+async def open_viewer(
+    url: str, *, hello: bool = True, limit_s: float = LIMIT_S * 3, **members: Any
+) -> AsyncIterator[Viewer]:
     """Connect, and say hello unless told not to; after `welcome` when it came."""
-    with trio.fail_after(LIMIT_S * 3):
+    with trio.fail_after(limit_s):
         async with open_client(url, subprotocol="drena.v1", headers=members.pop("headers", None)) as connection:
             viewer = Viewer(connection)
             if hello:
