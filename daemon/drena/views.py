@@ -26,6 +26,8 @@ class ProgressDetail(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     message: str = ""
     eta_s: float | None = None
     rate_per_s: float | None = None
+    words: dict[str, dict[str, str]] = {}
+    """Unit and phase as people read them, by language: `{"companies": {"pt": "empresas", "en": "companies"}}`."""
 
 
 class JobView(msgspec.Struct, frozen=True, kw_only=True):

@@ -132,6 +132,8 @@ def test_a_broken_plugin_is_named_and_skipped_and_the_others_go_on(site, code, w
         ),
         ("P.secrets = 'token'", "`secrets`"),
         ("P.secrets = ('Token',)", "`secrets`"),
+        ("P.words = {'items': 'itens'}", "`words`"),
+        ("from drena.api import Word\nP.words = (Word('items', pt='itens', en=''),)", "`words`"),
         ("P.limits = {}", "`limits`"),
         ("from drena.api import Limits\nP.limits = Limits(requests_per_minute=0)", "limits.requests_per_minute"),
         ("from drena.api import Limits\nP.limits = Limits(deadline_s=float('nan'))", "limits.deadline_s"),

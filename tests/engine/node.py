@@ -14,7 +14,7 @@ from uuid import UUID
 import trio
 
 import asyncpg_trio
-from drena.api import CheckResult, Limits, Provider
+from drena.api import CheckResult, Limits, Provider, Word
 from drena.config import load_config
 from drena.daemon import Daemon
 from drena.engine.outside import Outside
@@ -51,6 +51,7 @@ class Script(Provider):
     slug = "script"
     name = "Script"
     secrets = ("token",)
+    words = (Word("companies", pt="empresas", en="companies"), Word("unused", pt="sem uso", en="unused"))
     limits = Limits(deadline_s=60.0, no_progress_s=60.0)
 
     def __init__(self, **acts: Act) -> None:

@@ -153,9 +153,9 @@ async def test_progress_and_log_lines_are_written_while_the_attempt_runs(databas
     step = Step()
 
     async def act(ctx: Context) -> None:
-        ctx.progress(0, 200, unit="empresas", phase="companies", message="começo")
+        ctx.progress(0, 200, unit="companies", phase="reading", message="começo")
         ctx.log.info("primeira linha", page=1)
-        ctx.progress(50, 200, unit="empresas", phase="companies", message="um quarto")
+        ctx.progress(50, 200, unit="companies", phase="reading", message="um quarto")
         ctx.log.warning("segunda linha", secret=ctx.secret("token"))
         ctx.log.debug("not kept")
         await step.here()
@@ -166,7 +166,8 @@ async def test_progress_and_log_lines_are_written_while_the_attempt_runs(databas
         job = await node.until("progress = 25", job_id)
         detail = job["progress_detail"]
         assert (job["status"], detail["done"], detail["total"]) == ("running", 50, 200)
-        assert (detail["unit"], detail["phase"], detail["message"]) == ("empresas", "companies", "um quarto")
+        assert (detail["unit"], detail["phase"], detail["message"]) == ("companies", "reading", "um quarto")
+        assert detail["words"] == {"companies": {"pt": "empresas", "en": "companies"}}
         assert detail["rate_per_s"] > 0
         assert detail["eta_s"] >= 0
         await wait_until(node.conn, "select count(*) = 4 from drena.job_logs where job_id = $1", job_id)

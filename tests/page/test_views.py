@@ -144,6 +144,28 @@ async def test_a_job_that_waits_long_says_so_and_why(scene: Scene, chromium: Chr
             assert visit.said == []
 
 
+async def test_what_a_provider_counts_is_told_in_the_language_of_the_page(scene: Scene, chromium: Chromium):
+    office = await scene.open_office("contmax", 45)
+    words = '{"companies": {"pt": "empresas", "en": "companies"}}'
+    await scene.conn.execute(
+        "insert into integration_jobs (tenant_id, provider_slug, status, started_at, progress, progress_detail) "
+        f"""values ($1, 'acessorias', 'running', now(), 40, '{{"done": 64, "total": 160, "unit": "companies",
+        "words": {words}}}')""",
+        office.id,
+    )
+    with trio.fail_after(LIMIT_S):
+        async with scene.serve(), chromium.visit(scene.url) as visit:
+
+            def read(page: Page) -> None:
+                card = steps.card_of(page, "contmax")
+                expect(card).to_contain_text("64 de 160 empresas")
+                page.get_by_role("button", name="English").click()
+                expect(card).to_contain_text("64 of 160 companies")
+
+            await visit.does(read)
+            assert visit.said == []
+
+
 async def test_language_and_colours_follow_the_browser_until_somebody_chooses(scene: Scene, chromium: Chromium):
     await scene.open_office("contmax", 45)
     with trio.fail_after(LIMIT_S):

@@ -183,5 +183,9 @@ class AlwaysContent(Customers):
         return CheckResult(ok=True, message="ok")
 
 
+class SpeaksOneLanguage(Customers):
+    words = ()
+
+
 class BadLimits(Customers):
     secrets = ("Token",)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
-from drena.api import CheckResult, GiveUp, Provider, RetryLater
+from drena.api import CheckResult, GiveUp, Provider, RetryLater, Word
 from drena.testing import Conversation
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ class Customers(Provider):
     version = "1"
     settings = Settings
     secrets = ("token",)
+    words = (Word("pages", pt="páginas", en="pages"),)
 
     async def check(self, ctx: CheckContext) -> CheckResult:
         page = await self.page(ctx, 1)

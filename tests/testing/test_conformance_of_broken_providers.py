@@ -48,6 +48,11 @@ FAULTS = [
     (broken.HidesTheSetting, "bad_settings_are_named", r"the message names no setting"),
     (broken.DeclaresNoSecret, "a_missing_secret_is_named", r"reads the secret 'token', which it does not declare"),
     (broken.AlwaysContent, "check_says_whether_it_works", r"says that all is well though every answer was 401"),
+    (
+        broken.SpeaksOneLanguage,
+        "progress_is_told_in_both_languages",
+        r"ctx\.progress names 'pages', which `words` does not say",
+    ),
     (broken.BadLimits, "the_host_takes_it", r"refuses the provider: .*`secrets` is \('Token',\)"),
 ]
 

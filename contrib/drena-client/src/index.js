@@ -3,7 +3,7 @@
 export { createClient, DrenaClient } from "./client.js";
 export { Refused } from "./problems.js";
 export { isActive } from "./tenant-state.js";
-export { ageText, cardText, texts } from "./texts.js";
+export { ageText, cardText, progressWord, texts } from "./texts.js";
 export { watchWaiting } from "./waiting.js";
 
 /**

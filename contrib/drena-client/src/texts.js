@@ -1,6 +1,6 @@
 /** What people read on cards, in notices and about the connection. Problems bring their own words. */
 
-/** @import { IntegrationView, JobView, Language } from "./types.js" */
+/** @import { IntegrationView, JobView, Language, ProgressDetail } from "./types.js" */
 
 /** @type {Record<Language, Record<string, string>>} */
 export const texts = {
@@ -49,6 +49,19 @@ export const texts = {
     hours: "{n} h",
   },
 };
+
+/**
+ * What a provider calls a unit or a phase, as people read it: `progressWord(detail, detail.unit, "en")`. A word that it
+ * does not say in two languages is shown as it came.
+ *
+ * @param {ProgressDetail} detail
+ * @param {string | null | undefined} word
+ * @param {Language} language
+ * @returns {string}
+ */
+export function progressWord(detail, word, language) {
+  return word ? (detail.words?.[word]?.[language] ?? word) : "";
+}
 
 /**
  * How old what is shown is: "Dados de 12 s atrás".

@@ -12,6 +12,7 @@
  * @property {string | null} [message]
  * @property {number | null} [rate_per_s] how many of the unit a second
  * @property {number | null} [eta_s] seconds left, as estimated
+ * @property {Record<string, Record<Language, string>>} [words] unit and phase as people read them; see `progressWord`
  *
  * @typedef {object} JobView
  * @property {string} id

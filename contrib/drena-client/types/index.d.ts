@@ -14,4 +14,4 @@ export type ProgressDetail = import("./types.js").ProgressDetail;
 export type Reason = import("./types.js").Reason;
 export type Tenant = import("./types.js").Tenant;
 export { createClient, DrenaClient } from "./client.js";
-export { ageText, cardText, texts } from "./texts.js";
+export { ageText, cardText, progressWord, texts } from "./texts.js";

@@ -1,4 +1,14 @@
 /**
+ * What a provider calls a unit or a phase, as people read it: `progressWord(detail, detail.unit, "en")`. A word that it
+ * does not say in two languages is shown as it came.
+ *
+ * @param {ProgressDetail} detail
+ * @param {string | null | undefined} word
+ * @param {Language} language
+ * @returns {string}
+ */
+export function progressWord(detail: ProgressDetail, word: string | null | undefined, language: Language): string;
+/**
  * How old what is shown is: "Dados de 12 s atrás".
  *
  * @param {Date} asOf
@@ -15,9 +25,10 @@ export function ageText(asOf: Date, language: Language, now?: number): string;
  */
 export function cardText(job: JobView | null | undefined, integration: IntegrationView | null | undefined, language: Language): string;
 /** What people read on cards, in notices and about the connection. Problems bring their own words. */
-/** @import { IntegrationView, JobView, Language } from "./types.js" */
+/** @import { IntegrationView, JobView, Language, ProgressDetail } from "./types.js" */
 /** @type {Record<Language, Record<string, string>>} */
 export const texts: Record<Language, Record<string, string>>;
+import type { ProgressDetail } from "./types.js";
 import type { Language } from "./types.js";
 import type { JobView } from "./types.js";
 import type { IntegrationView } from "./types.js";

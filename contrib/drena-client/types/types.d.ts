@@ -21,6 +21,10 @@ export type ProgressDetail = {
      * seconds left, as estimated
      */
     eta_s?: number | null | undefined;
+    /**
+     * unit and phase as people read them; see `progressWord`
+     */
+    words?: Record<string, Record<Language, string>> | undefined;
 };
 /**
  * The shapes that travel, as the server writes them (`contrib/feed-protocol.md`), and those this client hands out.

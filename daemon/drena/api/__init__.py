@@ -73,6 +73,7 @@ __all__ = [
     "Row",
     "Tenant",
     "Transaction",
+    "Word",
     "hookimpl",
     "hookspec",
 ]
@@ -320,7 +321,27 @@ class Context(CheckContext, Protocol):
     def progress(
         self, done: int, total: int | None = None, *, unit: str = "", phase: str = "", message: str = ""
     ) -> None:
-        """Tell how far the attempt is; only the latest value is kept and written, at most four times a second."""
+        """Tell how far the attempt is; only the latest value is kept and written, at most four times a second.
+
+        Args:
+            done: how many so far.
+            total: how many in all; None while that is not known.
+            unit: what is counted: the key of one of `Provider.words`.
+            phase: which part of the work this is: the key of another.
+            message: one sentence for the office's users.
+        """
+
+
+class Word(msgspec.Struct, frozen=True):
+    """A unit or a phase of the progress, in both languages that Drena speaks.
+
+    It travels with the progress, so that whoever shows it needs to know nothing of the provider.
+    """
+
+    key: str
+    """What `Context.progress` is given."""
+    pt: str
+    en: str
 
 
 class CheckResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -351,6 +372,10 @@ class Provider(ABC):
     """Whether `run` may be rehearsed: it writes in `Context.transaction` alone, and when `Context.dry_run` is true it
     sends nothing that changes the outside system and counts what it would have done. Without it a rehearsal is
     refused."""
+
+    words: ClassVar[tuple[Word, ...]] = ()
+    """What `Context.progress` calls units and phases, as people read it:
+    ``(Word("companies", pt="empresas", en="companies"),)``."""
 
     @abstractmethod
     async def check(self, ctx: CheckContext) -> CheckResult:

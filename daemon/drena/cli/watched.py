@@ -9,6 +9,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from drena.cli.speech import spoken
 from drena.cli.tables import COLOURS
 from drena.feed.mirror import running_first
 
@@ -58,8 +59,9 @@ def note(job: JobView) -> str:
     of = "" if detail.total is None else f"/{detail.total}"
     rate = "" if detail.rate_per_s is None else f" · {detail.rate_per_s:g}/s"
     left = "" if detail.eta_s is None else f" · {_duration(detail.eta_s)}"
-    words = " ".join(word for word in (detail.phase, detail.message) if word)
-    return f"{detail.done}{of} {detail.unit}{rate}{left}{f' · {words}' if words else ''}"[: 2 * LONGEST]
+    unit, phase = (detail.words.get(word, {}).get(spoken(), word) for word in (detail.unit, detail.phase))
+    words = " ".join(word for word in (phase, detail.message) if word)
+    return f"{detail.done}{of} {unit}{rate}{left}{f' · {words}' if words else ''}"[: 2 * LONGEST]
 
 
 def _percent(job: JobView) -> int:

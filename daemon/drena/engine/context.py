@@ -175,6 +175,7 @@ class AttemptContext(ProviderContext):
             self._shown = shown
             self._on_move()
         rate, eta_s = measure(done, total, since_done=self._began_done, elapsed_s=trio.current_time() - self._began_s)
+        words = (word for word in self._provider.words if word.key in {unit, phase})
         detail = ProgressDetail(
             done=done,
             total=total,
@@ -183,5 +184,6 @@ class AttemptContext(ProviderContext):
             message=plain_text(self._redactor.text(message)),
             rate_per_s=rate,
             eta_s=eta_s,
+            words={word.key: {"pt": word.pt, "en": word.en} for word in words},
         )
         self._reporter.progress(self._claim, detail)

@@ -86,6 +86,7 @@ class DryRunContext(ProviderContext):
     def progress(
         self, done: int, total: int | None = None, *, unit: str = "", phase: str = "", message: str = ""
     ) -> None:
+        unit = next((word.pt for word in self._provider.words if word.key == unit), unit)  # as the message
         how_far = f"{done}/{total}" if total else str(done)
         self._on_progress(f"{message or phase} ({how_far}{' ' + unit if unit else ''})")
 

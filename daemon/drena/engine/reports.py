@@ -43,6 +43,8 @@ class ProgressDetail(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     eta_s: float | None = None
     """Seconds left at the mean rate so far; absent when the total is not known."""
     rate_per_s: float | None = None
+    words: dict[str, dict[str, str]] = {}
+    """The unit and the phase in both languages, as far as the provider says them."""
 
 
 def measure(done: int, total: int | None, *, since_done: int, elapsed_s: float) -> tuple[float | None, float | None]:

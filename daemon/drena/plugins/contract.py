@@ -9,7 +9,7 @@ from typing import Any, Final, get_args, get_type_hints
 
 import msgspec
 
-from drena.api import API_VERSION, Authorizer, Limits, Observer, Provider
+from drena.api import API_VERSION, Authorizer, Limits, Observer, Provider, Word
 
 SLUG: Final = re.compile(r"[a-z][a-z0-9_]{0,62}")
 CATEGORIES: Final = get_args(get_args(get_type_hints(Provider)["category"])[0])
@@ -58,6 +58,15 @@ def _attributes(provider: Provider) -> Iterator[tuple[str, bool, str]]:
     names: Any = provider.secrets
     good = isinstance(names, tuple) and all(isinstance(n, str) and SLUG.fullmatch(n) for n in names)
     yield "secrets", good, 'a tuple of lower-case names such as ("token",)'
+    yield "words", _are_words(provider.words), 'a tuple such as (Word("items", pt="itens", en="items"),)'
+
+
+def _are_words(words: Any) -> bool:
+    """Whether each word has a key and is said in both languages."""
+    return isinstance(words, tuple) and all(
+        isinstance(word, Word) and all(isinstance(text, str) and text.strip() for text in msgspec.structs.astuple(word))
+        for word in words
+    )
 
 
 def _check_settings(slug: str, settings: Any) -> None:

@@ -33,6 +33,8 @@ class Account:
         """Resume states as they were committed, as plain JSON values."""
         self.said: list[tuple[str, str]] = []
         """Where and what: log lines, progress, result, errors, checkpoints; nothing is redacted."""
+        self.words: set[str] = set()
+        """Units and phases of its progress."""
         self.secrets: set[str] = set()
         """Names of the secrets it read."""
         self.raised: BaseException | None = None
@@ -62,7 +64,7 @@ class Witness(Provider):
     """The provider to everybody else; see the head of this file."""
 
     def __init__(self, provider: Provider, account: Account) -> None:
-        for name in ("slug", "name", "category", "version", "api", "settings", "secrets", "limits", "dry_run"):
+        for name in ("slug", "name", "category", "version", "api", "settings", "secrets", "limits", "dry_run", "words"):
             setattr(self, name, getattr(provider, name))
         self._provider = provider
         self._account = account
@@ -117,6 +119,7 @@ class _Watched:
         self, done: int, total: int | None = None, *, unit: str = "", phase: str = "", message: str = ""
     ) -> None:
         self._account.note("ctx.progress", unit, phase, message)
+        self._account.words |= {unit, phase} - {""}
         self._inner.progress(done, total, unit=unit, phase=phase, message=message)
 
     @asynccontextmanager

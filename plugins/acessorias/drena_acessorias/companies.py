@@ -154,7 +154,7 @@ class CompaniesSync:
         self._ctx.progress(
             read,
             max(read, known) if known else None,
-            unit="empresas",
+            unit="companies",
             phase=ENTITY,
             message=f"{read} empresas lidas do Acessórias",
         )

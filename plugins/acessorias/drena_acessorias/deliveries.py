@@ -199,7 +199,7 @@ class DeliveriesSync:
                 return stop
             done = self._position.companies
             self._ctx.progress(
-                done, max(done, total), unit="empresas", phase=ENTITY, message=f"{self._position.read} entregas lidas"
+                done, max(done, total), unit="companies", phase=ENTITY, message=f"{self._position.read} entregas lidas"
             )
 
     async def _write(self, batch: Sequence[Page | Finished], over: Over | None) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING, Any, Final
 
-from drena.api import CheckResult, GiveUp, Limits, Provider
+from drena.api import CheckResult, GiveUp, Limits, Provider, Word
 from drena_acessorias.answers import Nothing
 from drena_acessorias.checkpoint import Checkpoint
 from drena_acessorias.client import Client
@@ -41,6 +41,10 @@ class Acessorias(Provider):
     settings = Settings
     secrets = ("token",)
     dry_run = True
+    words = (
+        Word("companies", pt="empresas", en="companies"),
+        Word("deliveries", pt="entregas", en="deliveries"),
+    )
     limits = Limits(requests_per_minute=60 / _PACE_S, deadline_s=4 * 3600.0, no_progress_s=900.0, max_attempts=5)
 
     async def check(self, ctx: CheckContext) -> CheckResult:

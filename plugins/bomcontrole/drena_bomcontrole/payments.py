@@ -40,7 +40,7 @@ async def pull_payments(ctx: Context, client: Client, state: Checkpoint) -> dict
         state = await _pull(ctx, client, state, contract, first, last)
         done = state.payments
         message = f"{done.paid} faturas pagas em {done.contracts} contratos"
-        ctx.progress(done.contracts, total, unit="contratos", phase=ENTITY, message=message)
+        ctx.progress(done.contracts, total, unit="contracts", phase=ENTITY, message=message)
     counters = ctx.counters.get(ENTITY, Counters())
     told = {name: value for name, value in msgspec.to_builtins(state.payments).items() if name != "after"}
     return {"entity": ENTITY, "months": [str(first), str(last)], **msgspec.to_builtins(counters), **told}

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from drena.api import CheckResult, GiveUp, Limits, Provider
+from drena.api import CheckResult, GiveUp, Limits, Provider, Word
 from drena_bomcontrole.checkpoint import Checkpoint
 from drena_bomcontrole.client import Client
 from drena_bomcontrole.fees import batch_of
@@ -33,6 +33,12 @@ class BomControle(Provider):
     settings = Settings
     secrets = ("api_key",)
     dry_run = True
+    words = (
+        Word("companies", pt="empresas", en="companies"),
+        Word("contracts", pt="contratos", en="contracts"),
+        Word("fees", pt="honorários", en="fees"),
+        Word("payments", pt="pagamentos", en="payments"),
+    )
     limits = Limits(requests_per_minute=60, deadline_s=4 * 3600.0, no_progress_s=900.0, max_attempts=5)
 
     async def check(self, ctx: CheckContext) -> CheckResult:

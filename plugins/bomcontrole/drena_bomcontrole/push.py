@@ -191,4 +191,4 @@ class Push:
     def _tell_progress(self) -> None:
         place, total = self.state.fees.next, len(self._batch.fees)
         message = f"{place} de {total} honorários de {self._batch.month}"
-        self._ctx.progress(place, total, unit="empresas", phase=ENTITY, message=message)
+        self._ctx.progress(place, total, unit="companies", phase=ENTITY, message=message)

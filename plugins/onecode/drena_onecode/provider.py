@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from drena.api import CheckResult, GiveUp, Limits, Provider
+from drena.api import CheckResult, GiveUp, Limits, Provider, Word
 from drena_onecode.answers import contact
 from drena_onecode.settings import Settings
 from drena_onecode.sync import Client, sync_contacts
@@ -26,6 +26,7 @@ class OneCode(Provider):
     settings = Settings
     secrets = ("token",)
     dry_run = True
+    words = (Word("contacts", pt="contatos", en="contacts"),)
     limits = Limits(requests_per_minute=60, deadline_s=4 * 3600.0, no_progress_s=900.0, max_attempts=5)
 
     async def check(self, ctx: CheckContext) -> CheckResult:

@@ -139,7 +139,7 @@ class ContactsSync:
         if anonymous:
             self._ctx.log.warning("contatos sem identificação ou sem nome: ignorados", page=page, rows=anonymous)
         message = f"{state.read} contatos lidos, {state.tallies.linked} vinculados"
-        self._ctx.progress(state.read, unit="contatos", phase=ENTITY, message=message)
+        self._ctx.progress(state.read, unit="contacts", phase=ENTITY, message=message)
 
     def _result(self, pages: int) -> dict[str, Any]:
         state = self._state

@@ -99,7 +99,7 @@ function newest(ended) {
  * @property {number | null} share 0 to 1; null while the whole is not known
  * @property {number | null} done
  * @property {number | null} total
- * @property {string} unit
+ * @property {import("./client/index.js").ProgressDetail} detail
  * @property {number | null} rate a second
  * @property {number | null} leftS seconds
  */
@@ -119,7 +119,7 @@ export function barOf(job, now) {
   const rate = detail.rate_per_s ?? (done && ranS > 1 ? done / ranS : null);
   const share = total ? Math.min((done ?? 0) / total, 1) : done === null && job.progress > 0 ? job.progress / 100 : null;
   const leftS = detail.eta_s ?? (total && rate ? Math.max(total - (done ?? 0), 0) / rate : null);
-  return { share, done, total, unit: detail.unit ?? "", rate, leftS };
+  return { share, done, total, detail, rate, leftS };
 }
 
 const COUNTERS = ["read", "created", "updated", "skipped", "errors"];

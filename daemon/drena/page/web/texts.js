@@ -94,10 +94,6 @@ export const TEXTS = {
     "progress.left": "falta {left}",
     "progress.label": "Progresso de {name}",
     "unit": "itens",
-    "unit.empresas": "empresas",
-    "unit.entregas": "entregas",
-    "unit.contatos": "contatos",
-    "unit.contratos": "contratos",
 
     "result.read.one": "lido",
     "result.read.other": "lidos",
@@ -360,10 +356,6 @@ export const TEXTS = {
     "progress.left": "{left} left",
     "progress.label": "Progress of {name}",
     "unit": "items",
-    "unit.empresas": "companies",
-    "unit.entregas": "deliveries",
-    "unit.contatos": "contacts",
-    "unit.contratos": "contracts",
 
     "result.read.one": "read",
     "result.read.other": "read",

@@ -109,6 +109,17 @@ class Manners(Subject):
                 "read secrets with ctx.secret(name) and let its GiveUp pass: it names the variable to set.",
             )
 
+    async def test_progress_is_told_in_both_languages(
+        self, drena_suite_database: Database, autojump_clock: object
+    ) -> None:
+        """Units and phases of the progress are words that the provider has in Portuguese and in English."""
+        whole = await self.run_whole(drena_suite_database)
+        if untold := sorted(whole.account.words - {word.key for word in self.provider.words}):
+            fail(
+                f"ctx.progress names {untold[0]!r}, which `words` does not say in Portuguese and English.",
+                f'add Word("{untold[0]}", pt="...", en="...") to `words` of the provider.',
+            )
+
     async def test_check_says_whether_it_works(self, autojump_clock: object) -> None:
         """`check` is content with the conversation, and not when every answer is 401; it raises only its errors."""
         good = await self._check(self.conversation())

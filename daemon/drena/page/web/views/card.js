@@ -1,5 +1,6 @@
 /** One integration on the overview, and the pieces of it that the detail view shows too. */
 
+import { progressWord } from "../client/index.js";
 import { h } from "../dom.js";
 import { age, ago, duration, fullMoment, moment, number, percent, took, until } from "../format.js";
 import { icon, STATE_ICONS } from "../icons.js";
@@ -91,7 +92,7 @@ function running(app, integration, job) {
 }
 
 function told(app, bar, job) {
-  const unit = unitOf(app, bar.unit);
+  const unit = progressWord(bar.detail, bar.detail.unit, app.lang) || app.t("unit");
   const parts = [];
   if (bar.total) parts.push(app.t("progress.of", { done: number(app.lang, bar.done ?? 0), total: number(app.lang, bar.total), unit }));
   else if (bar.done !== null) parts.push(app.t("progress.count", { done: number(app.lang, bar.done), unit }));
@@ -99,13 +100,6 @@ function told(app, bar, job) {
   if (bar.rate) parts.push(app.t("progress.rate", { rate: number(app.lang, bar.rate, bar.rate < 10 ? 1 : 0) }));
   if (bar.leftS !== null && bar.share !== null && bar.share < 1) parts.push(app.t("progress.left", { left: duration(app.lang, Math.max(bar.leftS, 1), bar.leftS > 90) }));
   return parts.join(" · ");
-}
-
-/** What a provider counts, in the reader's language if the page knows the word. */
-function unitOf(app, unit) {
-  if (unit === "") return app.t("unit");
-  const said = app.t(`unit.${unit}`);
-  return said === `unit.${unit}` ? unit : said;
 }
 
 export function progressBar(app, name, bar, canceling) {
