@@ -9,8 +9,10 @@ from uuid import UUID
 import httpx2
 import msgspec
 
+from drena.secrets import variable_name
 from drena.testing.workbench import TENANT, Case, open_workbench
 from fake_acessorias.launch import SmallRemote
+from support.daemons import environment, run_drena
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -73,6 +75,25 @@ class OfficeJobs:
             for _ in range(attempts):
                 self.raised = (await bench.attempt()).raised
             return await bench.state()
+
+    async def rehearse(self, payload: Any = None, *, lane: str = "", **settings: Any) -> dict[str, Any]:
+        """What `drena check --dry-run --json` says, run as a person runs it."""
+        slug = self.provider.slug
+        await self.sql(
+            "insert into tenant_integrations (tenant_id, provider, base_url, config)"
+            " values ($1, $2, $3, $4::text::jsonb)",
+            self.tenant_id,
+            slug,
+            self.fake.url,
+            msgspec.json.encode(settings).decode(),
+        )
+        env = environment(self.database.url, settings={f"providers.{slug}.requests_per_minute": FAST_PER_MINUTE})
+        env |= {variable_name(slug, name, TENANT): value for name, value in self.secrets.items()}
+        words = ["--lane", lane, "--payload", msgspec.json.encode(payload or {}).decode()]
+        done = await run_drena("check", TENANT, slug, "--dry-run", "--json", *words, env=env)
+        assert done.code == 0, done.err + done.out
+        said: dict[str, Any] = msgspec.json.decode(done.out)
+        return said
 
     async def asked(self, method: str) -> list[str]:
         """The paths of the requests of this method, in order."""

@@ -16,6 +16,8 @@ from importlib import resources
 from typing import TYPE_CHECKING, Final
 
 from drena.errors import DatabaseError
+from drena.store.adoption import Column, problems
+from drena.store.queries import sql
 from drena.store.rehearsal import changing
 
 if TYPE_CHECKING:
@@ -87,7 +89,7 @@ async def migrate(conn: Connection, *, dry_run: bool = False) -> list[str]:
         dry_run: apply everything, then roll it back.
 
     Raises:
-        DatabaseError: see `pending`; or an adopted table lacks a column.
+        DatabaseError: see `pending`; or the tables that are there are none that can be adopted (`adoption.py`).
     """
     async with changing(conn, dry_run=dry_run):
         return await _apply(conn)
@@ -109,9 +111,10 @@ async def _applied(conn: Connection) -> dict[str, str]:
 async def _apply(conn: Connection) -> list[str]:
     await conn.execute("select pg_advisory_xact_lock($1)", _LOCK_KEY)
     await conn.execute(_BOOTSTRAP)
-    todo = pending(known_migrations(), await _applied(conn))
+    applied = await _applied(conn)
+    todo = pending(known_migrations(), applied)
     if todo:
-        await _check_adoptable(conn)
+        await _prepare_adoption(conn, first=not applied)
     for migration in todo:
         await conn.execute(migration.sql)
         await conn.execute(
@@ -120,46 +123,15 @@ async def _apply(conn: Connection) -> list[str]:
     return [m.name for m in todo]
 
 
-async def _check_adoptable(conn: Connection) -> None:
-    """Refuse a database whose tables of the same name are something else."""
-    rows = await conn.fetch(
-        "select table_name::text as t, column_name::text as c from information_schema.columns "
-        "where table_schema = 'public'"
-    )
-    there: dict[str, set[str]] = {}
-    for row in rows:
-        there.setdefault(row["t"], set()).add(row["c"])
-    for table, columns in ADOPTED.items():
-        missing = [c for c in columns.split() if table in there and c not in there[table]]
-        if missing:
-            raise DatabaseError(
-                f"Table public.{table} exists but has no column {', '.join(missing)}: "
-                "this is not the schema Drena can adopt; point database.url at the right database or add the column."
-            )
-
-
-ADOPTED: Final = {
-    "organizacoes": "id nome slug",
-    "user_tenants": "user_id tenant_id role",
-    "user_roles": "user_id role",
-    "tenant_integrations": (
-        "id tenant_id provider base_url is_enabled last_run last_status last_error config updated_at"
-    ),
-    "integration_jobs": (
-        "id tenant_id provider_slug status progress attempts max_attempts started_at finished_at execution_time_ms "
-        "error_message payload result created_by created_at"
-    ),
-    "sync_jobs": (
-        "id tenant_id provider entity status total_read total_created total_updated total_skipped total_errors "
-        "started_at finished_at error_message"
-    ),
-    "integration_logs": (
-        "tenant_id integration provider_slug execution_id status total_processados total_matched total_ignored "
-        "execution_time_ms error_message payload response"
-    ),
-    "empresas": (
-        "id nome cnpj data_cadastro regime_tributario organizacao_id whatsapp external_source external_key raw_payload "
-        "hash_payload synced_at updated_at"
-    ),
-}
-"""Columns of adopted tables that Drena reads or writes."""
+async def _prepare_adoption(conn: Connection, *, first: bool) -> None:
+    """Look at the tables that are there, and keep what the migrations would take from the old system."""
+    there: dict[str, dict[str, Column]] = {}
+    for row in await conn.fetch(sql("public_columns")):
+        there.setdefault(row["table_name"], {})[row["name"]] = Column(row["type"], row["must_be_given"])
+    if found := problems(there):
+        raise DatabaseError(
+            f"Drena cannot adopt this database: {' Also: '.join(found)} "
+            "Nothing was changed; put that right, or point database.url at the right database."
+        )
+    if first:
+        await conn.execute(sql("keep_company_columns"))

@@ -120,10 +120,10 @@ DATABASE: Final = {
         "A migração {} do banco difere do arquivo deste programa: "
         "este drena foi alterado depois de lançado; instale um sem alterações."
     ),
-    "Table public.{} exists but has no column {}: "
-    "this is not the schema Drena can adopt; point database.url at the right database or add the column.": (
-        "A tabela public.{} existe mas não tem a coluna {}: "
-        "o Drena não adota este esquema; aponte database.url para o banco certo ou inclua a coluna."
+    "Drena cannot adopt this database: {} "
+    "Nothing was changed; put that right, or point database.url at the right database.": (
+        "O Drena não pode adotar este banco: {} "
+        "Nada foi alterado; corrija isso, ou aponte database.url para o banco certo."
     ),
 }
 
@@ -217,6 +217,12 @@ LISTENING: Final = {
 }
 
 COMPOSED: Final = {
+    "{} Also: {}": "{} E mais: {}",
+    "{} has no column {}.": "{} não tem a coluna {}.",
+    "{} is of type {} and should be {}.": "{} é do tipo {} e deveria ser {}.",
+    "{} must not be null, and Drena does not know it: give it a default.": (
+        "{} não pode ser nula, e o Drena não a conhece: dê-lhe um valor padrão."
+    ),
     "; did you mean {}?": "; seria {}?",
     "; there are: {}.": "; existem: {}.",
     "none": "nenhum",

@@ -40,7 +40,7 @@ cross join lateral (
 
 CONTRACT: Final = """
 select bc_contract_id::text from public.bc_contracts
-where tenant_id::text in ($1::uuid::text, $2) and portal_company_id = $3 and coalesce(active, true)
+where tenant_id::text in ($1::uuid::text, $2) and portal_company_id::text = $3::uuid::text and coalesce(active, true)
 order by created_at desc, id limit 1
 """
 
@@ -61,7 +61,8 @@ from jsonb_populate_record(null::public.bc_contracts, jsonb_build_object(
     'tenant_id', {_owner("bc_contracts")}, 'portal_company_id', $3::uuid, 'bc_contract_id', $4::text)) g
 where not exists (
     select from public.bc_contracts c
-    where c.tenant_id::text in ($1::uuid::text, $2) and c.portal_company_id = $3 and coalesce(c.active, true))
+    where c.tenant_id::text in ($1::uuid::text, $2) and c.portal_company_id::text = $3::uuid::text
+        and coalesce(c.active, true))
 """  # noqa: S608 - of constants alone, like all SQL here
 
 KEEP: Final = f"""
@@ -77,8 +78,8 @@ updated as (
         synced_at = case when g.last_synced_value is null then m.synced_at else now() end,
         status = g.status, message = g.message
     from given g
-    where m.tenant_id::text in ($1::uuid::text, $2) and m.portal_company_id = g.portal_company_id
-        and m.competencia = g.competencia
+    where m.tenant_id::text in ($1::uuid::text, $2) and m.portal_company_id::text = g.portal_company_id::text
+        and m.competencia::text = g.competencia::text
     returning 1
 )
 insert into public.bc_invoice_map (tenant_id, portal_company_id, competencia, bc_contract_id, bc_invoice_id, due_date,
@@ -119,9 +120,11 @@ mine as (
 ),
 updated as (
     update public.bc_invoice_map m
-    set paid = true, payment_date = s.paid_on, payment_value = s.amount, due_date = coalesce(s.due, m.due_date),
-        last_payment_sync_at = now()
+    set paid = true, payment_date = g.payment_date, payment_value = g.payment_value,
+        due_date = coalesce(g.due_date, m.due_date), last_payment_sync_at = now()
     from mine s
+    cross join lateral jsonb_populate_record(null::public.bc_invoice_map, jsonb_build_object(
+        'payment_date', s.paid_on, 'payment_value', s.amount, 'due_date', s.due)) g
     where m.id = s.id and s.paid
     returning 1
 )

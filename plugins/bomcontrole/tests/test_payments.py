@@ -98,6 +98,32 @@ async def test_a_job_without_a_lane_pushes_and_then_pulls(office: Any) -> None:
     assert "fees" not in (await office.run()).result
 
 
+async def test_a_dry_run_says_what_a_job_would_do_sends_nothing_and_keeps_nothing(office: Any) -> None:
+    await office.open({1: "A", 2: "B", 3: "C", 4: "D"})
+    await office.lay(
+        contract(1, invoice(11, 0)), contract(2, invoice(21, 0)), contract(3, invoice(31, 1, **PAID)), contract(4)
+    )
+    await mapped(office, (3, 31, 1))
+    payload = office.payload((1, "9.00"), (2, "5.00"), (4, "7.00"), month=str(THIS))
+    said = await office.rehearse(payload)
+    assert [(each["entity"], each["read"], each["updated"], each["skipped"]) for each in said["entities"]] == [
+        ("fees", 3, 1, 2),
+        ("payments", 3, 1, 2),
+    ]
+    verdicts = ("synced", "unchanged", "not_found", "warning_multiple", "failed")
+    assert [said["result"]["fees"][name] for name in verdicts] == [1, 1, 1, 0, 0]
+    assert said["result"]["payments"]["paid"] == 1
+    assert await office.writes() == []
+    assert await office.asked("PUT") == []
+    for table in ("bc_contracts", "bc_sync_log", "integration_jobs", "sync_jobs"):
+        assert not await office.sql(f"select from {table}"), table
+    (left,) = await office.sql("select paid, portal_company_id from bc_invoice_map")
+    assert (left["paid"], left["portal_company_id"]) == (False, company_id(3))
+    done = await office.run(payload)
+    assert done.result == said["result"]
+    assert await office.writes() == [(11, Decimal("9.00"))]
+
+
 async def test_a_killed_job_goes_on_behind_the_last_contract(office: Any) -> None:
     await office.open(dict.fromkeys(range(1, 6), "A"))
     await office.lay(*(contract(n, invoice(n, 0, **PAID)) for n in range(1, 6)))

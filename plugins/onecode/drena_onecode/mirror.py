@@ -41,8 +41,8 @@ owned as materialized (
         coalesce(c.onecode_contact_id, '') <> '' as taken,
         exists (
             select from public.onecode_contact_review r
-            where r.tenant_id::text = $1::uuid::text and r.contact_id = p.contact_id
-                and r.suggested_company_id = p.company_id and r.resolved
+            where r.tenant_id::text = $1::uuid::text and r.contact_id::text = p.contact_id
+                and r.suggested_company_id::text = p.company_id::text and r.resolved
         ) as judged
     from page p
     left join lateral (
@@ -81,7 +81,7 @@ followed as (
     from decided d
     cross join lateral (
         select l.contact_phone from public.onecode_contact_match_log l
-        where l.tenant_id::text = $1::uuid::text and l.contact_id = d.contact_id and l.status = 'matched'
+        where l.tenant_id::text = $1::uuid::text and l.contact_id::text = d.contact_id and l.status = 'matched'
         order by l.created_at desc, l.id limit 1
     ) last
     where d.verdict = 'known' and e.id = d.holder and d.phone is not null and d.phone <> e.whatsapp
@@ -100,8 +100,8 @@ asked as (
         'similarity_score', d.score)) g
     where d.verdict = 'review' and not exists (
         select from public.onecode_contact_review r
-        where r.tenant_id::text = $1::uuid::text and r.contact_id = d.contact_id
-            and (not r.resolved or r.suggested_company_id = d.company_id))
+        where r.tenant_id::text = $1::uuid::text and r.contact_id::text = d.contact_id
+            and (not r.resolved or r.suggested_company_id::text = d.company_id::text))
     returning 1
 ),
 told as (
@@ -118,7 +118,7 @@ told as (
         'status', case when f.contact_id is not null then 'matched' else d.verdict end)) g
     left join lateral (
         select o.status, o.company_id from public.onecode_contact_match_log o
-        where o.tenant_id::text = $1::uuid::text and o.contact_id = d.contact_id
+        where o.tenant_id::text = $1::uuid::text and o.contact_id::text = d.contact_id
         order by o.created_at desc, o.id limit 1
     ) before on true
     where (d.verdict <> 'known' or f.contact_id is not null)

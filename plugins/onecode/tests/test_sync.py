@@ -63,6 +63,19 @@ async def test_a_second_run_changes_nothing_and_asks_nobody_again(office: Any) -
     assert len(await office.sql("select from onecode_contact_review")) == 1
 
 
+async def test_a_dry_run_says_what_a_job_would_do_and_keeps_nothing(office: Any) -> None:
+    await office.open(COMPANIES)
+    await office.lay(*CONTACTS)
+    before = await office.companies()
+    said = await office.rehearse(confirm_delay_s=0)
+    assert await office.companies() == before
+    for table in ("onecode_contact_match_log", "onecode_contact_review", "integration_jobs"):
+        assert not await office.sql(f"select from {table}"), table
+    done = await office.sync(page_size=100)
+    assert done.result == said["result"]
+    assert done.result["linked"] == 2
+
+
 async def test_a_number_that_people_typed_is_kept(office: Any) -> None:
     await office.open(COMPANIES)
     await office.sql("update empresas set whatsapp = '11 3000-0000' where id = $1", company_id(1))
