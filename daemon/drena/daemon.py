@@ -41,6 +41,7 @@ from drena.engine.refusals import Refusals
 from drena.engine.reports import Reporter
 from drena.engine.rescue import Rescuer
 from drena.engine.sign_of_life import SignOfLife
+from drena.engine.stray_tasks import StrayTasks
 from drena.engine.wakes import CHANNEL, listen_for_wakes
 from drena.errors import Exit
 from drena.front import open_front
@@ -162,6 +163,7 @@ class Daemon:
             services.start_soon(self._finisher.run, name="finisher")
             services.start_soon(self._reporter.run, name="reporter")
             services.start_soon(LoopWatch(self._host.providers, self._log, self.metrics).run, name="loop watch")
+            services.start_soon(StrayTasks(self._log).run, name="stray tasks")
             scheduler = Scheduler(self._pool, self.metrics, self._log)
             wakes = {CHANNEL: self._wake, SCHEDULES: scheduler.wake, **self._front.wakes}
             services.start_soon(listen_for_wakes, self._listen_url, wakes, self._log, name="listener")

@@ -23,7 +23,8 @@ import trio
 
 from drena.api import AttemptEnd
 from drena.engine import verdict
-from drena.engine.call import call_provider, retry_of
+from drena.engine.call import call_provider, failure, retry_of
+from drena.engine.stray_tasks import abandon_nurseries
 from drena.store.jobs import Finish
 from drena.store.plain import plain_json, plain_text
 
@@ -130,8 +131,12 @@ class Attempt:
         claim = self._claim
         self._tell("info", "attempt started", max_attempts=claim.job.max_attempts, lane=claim.job.lane)
         outcome = None
-        with self._call:
-            outcome = await call_provider(claim, self._desk, lambda: self._log, self._move)
+        try:
+            with self._call:
+                outcome = await call_provider(claim, self._desk, lambda: self._log, self._move)
+        except RuntimeError as error:  # the scope's own: the provider left a nursery open inside of it
+            abandon_nurseries()
+            outcome = failure(error, claim, self._desk)
         if not self._settled:
             self._settled = True
             await self._write(self._stopped() if self._call.cancel_called else outcome)

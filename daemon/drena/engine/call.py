@@ -92,12 +92,12 @@ async def call_provider(
     except BaseExceptionGroup as group:
         passing, ours = group.split((trio.Cancelled, KeyboardInterrupt))
         if passing is None:
-            return _failed(group, claim, desk)
+            return failure(group, claim, desk)
         if ours is not None:
             log().error("provider failed while being cancelled", exc_info=ours)
         raise passing from None
     except BaseException as error:  # noqa: BLE001  # a provider's failure is this attempt's alone
-        return _failed(error, claim, desk)
+        return failure(error, claim, desk)
 
 
 def _provider(claim: Claim, desk: Desk) -> Provider:
@@ -165,7 +165,8 @@ async def _counters(claim: Claim, pool: Pool, log: LogLines) -> dict[str, Counte
     return {row["entity"]: Counters(**{n: row[n] for n in Counters.__struct_fields__}) for row in rows}
 
 
-def _failed(error: BaseException, claim: Claim, desk: Desk) -> Verdict | None:
+def failure(error: BaseException, claim: Claim, desk: Desk) -> Verdict | None:
+    """What becomes of an attempt whose provider raised this; None when it turned out to be fenced."""
     decisive = verdict.gravest(error)
     if isinstance(decisive, AttemptFenced):
         return None
