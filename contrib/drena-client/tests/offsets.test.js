@@ -153,6 +153,17 @@ test("a delta of another epoch is never applied", async () => {
   assert.equal(stage.socket.of("resync").length, 1);
 });
 
+test("a delta that leads from this epoch into another is followed, and what comes after it", async () => {
+  const stage = new Stage();
+  await stage.live([job(1)], { offset: 10 });
+  await stage.say(delta(11, 10, [], { epoch: "bbbb", was: EPOCH }), delta(11, 11, [job(2)], { epoch: "bbbb" }));
+  assert.deepEqual(ids(stage).sort(), [job(1).id, job(2).id]);
+  assert.equal(stage.socket.of("resync").length, 0);
+  await stage.drop();
+  (await stage.next(600)).accept();
+  assert.deepEqual(stage.socket.of("hello")[0].resume, { [TENANT]: { epoch: "bbbb", offset: 11 } });
+});
+
 test("a snapshot of the same epoch keeps a row that is known in a newer version", async () => {
   const stage = new Stage();
   await stage.live([job(1, { version: 7, status: "running" })], { offset: 10 });

@@ -141,6 +141,10 @@ export type Delta = {
     t: "delta";
     tenant: string;
     epoch?: string | undefined;
+    /**
+     * the epoch it leads on from, when that is not `epoch`
+     */
+    was?: string | undefined;
     from: number;
     to: number;
     rows: DeltaRow[];
