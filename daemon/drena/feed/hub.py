@@ -25,7 +25,7 @@ from uuid import UUID, uuid4
 import trio
 
 from drena.engine.outages import outlast
-from drena.feed.channel import Channel, Delta, Frames, delta_of, was_put_back
+from drena.feed.channel import Channel, Delta, Frames, Poller, delta_of, was_put_back
 from drena.feed.conflate import progress_frame, snapshot_frames
 from drena.feed.frames import text_frame
 from drena.feed.polled import mark_of, with_progress
@@ -94,6 +94,8 @@ class Hub:
         self._runs = trio.Event()
         self._snapshots = trio.CapacityLimiter(SNAPSHOTS_AT_ONCE)
         self._read_at_s = trio.current_time()
+        self._asked_s = 0.0
+        """How long the last reading took the database."""
         self.readings = 0
         self.resumes: Counter[str] = Counter()
         """How feeds of a tenant began: `new`, `delta` (nothing was missed), `snapshot` (the position was lost)."""
@@ -218,7 +220,7 @@ class Hub:
         Raises:
             PostgresError, OSError: the database is away.
         """
-        reader = _Poller()
+        reader = Poller()
         try:
             await self.join([tenant], reader)
             frame = None
@@ -231,7 +233,7 @@ class Hub:
             self.leave([tenant], reader)
 
     async def _behind(
-        self, tenant: UUID, since: Position, wait_s: float, mark: str | None, reader: _Poller
+        self, tenant: UUID, since: Position, wait_s: float, mark: str | None, reader: Poller
     ) -> bytes | None:
         delta = await self.missed(tenant, since)
         if delta is not None and delta.last <= since.offset and wait_s > 0:
@@ -240,7 +242,7 @@ class Hub:
             delta = await self.missed(tenant, since)
         return None if delta is None else delta.payload
 
-    async def _moved(self, tenant: UUID, mark: str, reader: _Poller) -> None:
+    async def _moved(self, tenant: UUID, mark: str, reader: Poller) -> None:
         """Until there is news, or progress that is not what the client has seen; that only after a while, or a client
         that asks again at once would be answered four times a second."""
         with trio.move_on_after(POLLED_PROGRESS_S):
@@ -290,7 +292,9 @@ class Hub:
             if await outlast("read the feed log", self._read_news, self._log):
                 self._dirty.set()
             self._read_at_s = trio.current_time()
-            await trio.sleep(min(self._read_at_s - began_s, self._poll_s))  # the engine has half of the time
+            # The database gets a pause as long as a reading; telling gives the engine its turn already, see BREATH.
+            told_s = max(self._read_at_s - began_s - self._asked_s, 0.0)
+            await trio.sleep(min(self._asked_s + told_s / 4, self._poll_s))
 
     async def _read_news(self) -> bool:
         """Publish what is new; whether there is more."""
@@ -298,7 +302,9 @@ class Hub:
         if not positions:
             return False
         self.readings += 1
+        began_s = trio.current_time()
         found = await self._read(read_news, positions, CHANGES_LIMIT)
+        self._asked_s = trio.current_time() - began_s
         for tenant, news in found.items():
             channel = self._channels.get(tenant)
             if channel is not None and channel.position == positions[tenant]:  # else all left, and others came
@@ -378,23 +384,3 @@ def _report(channel: Channel, jobs: list[Progress]) -> None:
 
 def _frames(tenant: UUID, picture: Picture, part_size: int) -> list[bytes]:
     return snapshot_frames(tenant, *picture.position, picture.jobs, picture.integrations, part_size=part_size)
-
-
-class _Poller:
-    """Who polls only needs to know that there is something."""
-
-    def __init__(self) -> None:
-        self.news = trio.Event()
-        self.stir = trio.Event()
-        """News, or progress."""
-
-    def publish(self, _delta: Delta) -> None:
-        self.news.set()
-        self.stir.set()
-
-    def report(self, _tenant: UUID, _job: UUID, _frame: bytes) -> None:
-        self.stir.set()
-
-    def restart(self, _tenant: UUID) -> None:
-        self.news.set()
-        self.stir.set()
