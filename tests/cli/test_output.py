@@ -123,6 +123,7 @@ async def test_people_get_tables_sentences_and_logs(busy: Mapping[str, str]) -> 
     assert "attempt gave up" in outs["job 00000000-0000-0000-0000-00000000000a"]
     assert outs["jobs --status success"] == "There are no jobs.\n"
     assert "acessorias = drena_acessorias" in outs["plugins"]
+    assert "('" not in outs["plugins"]
     assert outs["sweep --dry-run"].endswith("1 would be settled.\n")
     assert outs["sweep"].endswith("1 settled.\n")
     assert outs["sweep"].splitlines()[:-1] == outs["sweep --dry-run"].splitlines()[:-1]

@@ -60,9 +60,11 @@ async def plugins(config: Path | None, as_json: bool) -> None:
     scene = set_scene(config, quiet=True)
     rows = [msgspec.to_builtins(report, enc_hook=str) for report in scene.host.reports]
     await trio.lowlevel.checkpoint()
+    if not as_json:
+        rows = [{**row, **{name: ", ".join(row[name]) for name in ("providers", "hooks")}} for row in rows]
     show(
         rows,
-        ("name", "version", "state", "providers", "source", "reason"),
+        ("name", "version", "state", "providers", "hooks", "source", "reason"),
         as_json=as_json,
         empty="No plugin was found.",
     )
