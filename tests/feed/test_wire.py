@@ -14,6 +14,9 @@ from drena.feed.wire import Wire
 
 BIG = text_frame(b"x" * 3_000_000)
 SMALL = text_frame(b"small")
+CLOSE = b"\x88\x02\x03\xe8"
+MESSAGE = b"\x81\x02{}"
+PONG = b"\x8a\x00"
 
 
 @pytest.fixture
@@ -131,3 +134,37 @@ async def test_an_error_of_an_errand_ends_the_others_and_is_told_once(nursery):
     assert len(told) == 1
     assert told[0].split(ZeroDivisionError)[0] is not None
     assert errands._done is None
+
+
+async def all_that_came(stream: trio.abc.ReceiveStream) -> bytes:
+    found = bytearray()
+    with trio.move_on_after(1):
+        async for chunk in stream:
+            found += chunk
+    return bytes(found)
+
+
+@pytest.mark.parametrize("stuck", [False, True], ids=["at once", "behind a piece that the client is slow to take"])
+async def test_behind_a_close_frame_nothing_is_sent(autojump_clock, stuck):
+    ours, theirs = trio.testing.memory_stream_pair()
+    async with trio.open_nursery() as nursery:
+        wire = Wire(ours, nursery.start_soon, stuck_s=10)
+        left = [MESSAGE, MESSAGE]
+        wire.on_free = lambda: left and wire.free and wire.send_nowait(left.pop())  # as an outbox does
+        if stuck:
+            wire.send_nowait(PONG)
+            assert not wire.free
+        nursery.start_soon(wire.send_all, CLOSE)
+        assert await all_that_came(theirs) == (PONG + MESSAGE * 2 if stuck else b"") + CLOSE
+        assert (wire.closing, wire.free, wire.lost) == (True, False, False)
+        nursery.cancel_scope.cancel(reason="the test is over")
+
+
+async def test_other_frames_of_the_library_close_nothing(autojump_clock):
+    ours, theirs = trio.testing.memory_stream_pair()
+    async with trio.open_nursery() as nursery:
+        wire = Wire(ours, nursery.start_soon, stuck_s=10)
+        for piece in (b"HTTP/1.1 101 \r\n\r\n", PONG, MESSAGE):
+            await wire.send_all(piece)
+        assert (wire.closing, wire.free) == (False, True)
+        assert await all_that_came(theirs) == b"HTTP/1.1 101 \r\n\r\n" + PONG + MESSAGE

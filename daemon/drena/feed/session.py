@@ -127,7 +127,7 @@ class Session:
             frame = self._decoded(message)
             while self._busy is not None:
                 await self._busy.wait()
-            while self.outbox.has_answers and not self._wire.lost:
+            while self.outbox.has_answers and not (self._wire.lost or self._wire.closing):
                 await self._wire.wait_send_all_might_not_block()
             if not self._over:
                 self._obey(frame)

@@ -8,6 +8,7 @@ for which this is the stream it stands on. What is guaranteed:
   has gone out: at most one piece is ever kept, because nothing is accepted meanwhile. Who has more to say merges it.
 * A piece that does not go out within `stuck_s` ends the connection hard. Nothing else would be right: half a frame has
   been sent, and a close could not be.
+* Behind a close frame nothing is sent any more, whoever closes (RFC 6455, 5.5.1): a browser complains of what comes.
 * Cancelling somebody who sends leaves no half frame behind: the piece belongs to the wire, not to him.
 
 On a TCP or Unix socket the kernel is asked directly, without a task; under TLS every piece goes through the draining
@@ -36,6 +37,8 @@ KEEPALIVE_S: Final = 30
 SILENCE_S: Final = 20
 """A peer whose machine acknowledges nothing for so long is gone."""
 TLS_CLOSE_S: Final = 1.0
+CLOSE: Final = b"\x88"
+"""How a close frame begins, and nothing else that passes here: not the answer to a handshake, a pong or a message."""
 
 
 class Wire(trio.abc.Stream):
@@ -58,6 +61,7 @@ class Wire(trio.abc.Stream):
         "_start_soon",
         "_stream",
         "_stuck_s",
+        "closing",
         "free",
         "lost",
         "on_free",
@@ -78,6 +82,8 @@ class Wire(trio.abc.Stream):
         self.on_free: Callable[[], None] = _nothing
         self.on_lost: Callable[[], None] = _nothing
         self.lost = False
+        self.closing = False
+        """Whether a close frame has gone out."""
         self.was_stuck = False
         self.free = True
         """Whether the next piece would be taken."""
@@ -135,7 +141,7 @@ class Wire(trio.abc.Stream):
         drained, self._drained = self._drained, None
         assert drained is not None
         drained.set()
-        if not self.lost:
+        if not (self.lost or self.closing):
             self.free = True
             self.on_free()
 
@@ -146,6 +152,8 @@ class Wire(trio.abc.Stream):
         if self.lost:
             raise trio.BrokenResourceError
         self.send_nowait(bytes(data))
+        if data[:1] == CLOSE:
+            self.closing, self.free = True, False
         await self.wait_send_all_might_not_block()
 
     async def wait_send_all_might_not_block(self) -> None:
