@@ -11,21 +11,25 @@ each returns views or raises `Refused`. The rules:
 
 from __future__ import annotations
 
-import base64
-import re
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from uuid import UUID
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
 from drena.cron import CronError
+from drena.cursors import NUL, Page, page_of, place_of
 from drena.problems import Refused, Words
 from drena.store import answers, steering
 from drena.store.answers import IntegrationPlace, JobPlace
 from drena.store.schedules import clear_schedule, set_schedule
-from drena.store.web import KeyOf, claim_key, keep_answer, kept_answer
+from drena.store.web import (
+    KeyOf,
+    claim_key,
+    keep_answer,
+    kept_answer,
+)
 from drena.store.why import why
 
 if TYPE_CHECKING:
@@ -42,8 +46,6 @@ CLAIMS: Final = 3
 LANE_CHARS: Final = 100
 PAYLOAD_BYTES: Final = 64 * 1024
 STATUSES: Final = frozenset({"pending", "running", "success", "error", "canceled"})
-_NUL: Final = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
-Place = TypeVar("Place", JobPlace, IntegrationPlace)
 
 
 class Started(NamedTuple):
@@ -52,14 +54,6 @@ class Started(NamedTuple):
     job: View
     healed_job_id: UUID | None
     """The stuck job it replaces."""
-
-
-class Page(NamedTuple):
-    """A part of a list."""
-
-    items: list[View]
-    next_cursor: str | None
-    """Where the next part begins; None at the end."""
 
 
 # Running things -------------------------------------------------------------------------------------------------------
@@ -195,7 +189,7 @@ async def list_jobs(
     """
     if statuses is not None and (unknown := set(statuses) - STATUSES):
         raise Refused("parameter_invalid", field="status", reason=f"{min(unknown)[:40]!r}")
-    after = _place(cursor, JobPlace)
+    after = place_of(cursor, JobPlace)
     if provider_slug is not None and "\0" in provider_slug:
         return Page([], None)
     found = await answers.read_jobs(
@@ -206,7 +200,7 @@ async def list_jobs(
         after=after,
         limit=limit + 1,
     )
-    return _page(found, limit)
+    return page_of(found, limit)
 
 
 async def job_logs(on: Executor, principal: Principal, job_id: UUID, *, after: int = 0, limit: int = 500) -> Page:
@@ -239,9 +233,9 @@ async def list_integrations(
     Raises:
         Refused: `cursor_invalid`.
     """
-    after = _place(cursor, IntegrationPlace)
+    after = place_of(cursor, IntegrationPlace)
     found = await answers.read_integrations(on, tenants=_tenants(principal, tenant_id), after=after, limit=limit + 1)
-    return _page(found, limit)
+    return page_of(found, limit)
 
 
 async def get_integration(on: Executor, principal: Principal, integration_id: UUID) -> View:
@@ -344,7 +338,7 @@ def _payload(payload: dict[str, Any]) -> str:
         raise Refused("payload_invalid", field="payload", reason="JSON") from None
     if len(encoded) > PAYLOAD_BYTES:
         raise Refused("payload_invalid", field="payload", reason=f"> {PAYLOAD_BYTES} bytes")
-    if _NUL.search(encoded):
+    if NUL.search(encoded):
         raise Refused("payload_invalid", field="payload", reason="NUL (\\u0000)")
     return encoded.decode()
 
@@ -354,24 +348,3 @@ def _tenants(principal: Principal, wanted: UUID | None) -> Collection[UUID] | No
     if wanted is None:
         return principal.tenants
     return [wanted] if principal.may_see(wanted) else []
-
-
-def _page(found: list[tuple[View, Place]], limit: int) -> Page:
-    more = len(found) > limit
-    return Page([view for view, _place in found[:limit]], _cursor(found[limit - 1][1]) if more else None)
-
-
-def _cursor(place: JobPlace | IntegrationPlace) -> str:
-    return base64.urlsafe_b64encode(msgspec.json.encode(place)).decode().rstrip("=")
-
-
-def _place(cursor: str | None, kind: type[Place]) -> Place | None:
-    if cursor is None:
-        return None
-    try:
-        text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
-        if _NUL.search(text):
-            raise ValueError(cursor)
-        return msgspec.json.decode(text, type=kind)
-    except (ValueError, msgspec.MsgspecError):
-        raise Refused("cursor_invalid") from None

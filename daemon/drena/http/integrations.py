@@ -1,9 +1,9 @@
-"""Integrations over HTTP, and what there is around them: providers, nodes, oneself."""
+"""Integrations over HTTP, and what there is around them: providers, nodes."""
 
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 from zoneinfo import available_timezones
 
@@ -16,14 +16,12 @@ from drena.http.jobs import page
 from drena.http.shapes import IntegrationChange, IntegrationsQuery, StatsQuery
 from drena.problems import Refused
 from drena.store.steering import list_nodes
-from drena.store.web import integration_days, tenants_by_id
+from drena.store.web import integration_days
 
 if TYPE_CHECKING:
     from starlette.responses import Response
 
     from drena.http.calls import Call
-
-MOST_TENANTS: Final = 1000
 
 
 @cache
@@ -110,18 +108,3 @@ async def list_all_nodes(call: Call) -> Response:
         for node in await list_nodes(call.house.pool)
     ]
     return json_answer({"items": items, "next_cursor": None})
-
-
-async def who_am_i(call: Call) -> Response:
-    """`GET /v1/me`."""
-    me = call.principal
-    tenants = await tenants_by_id(call.house.pool, me.tenants, MOST_TENANTS)
-    return json_answer(
-        {
-            "subject": me.subject,
-            "kind": me.kind,
-            "expires_at": me.expires_at,
-            "all_tenants": me.tenants is None,
-            "tenants": [{"id": t.id, "slug": t.slug, "name": t.name, "role": me.role_in(t.id)} for t in tenants],
-        }
-    )

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
     from starlette.responses import Response
 
+    from drena.cursors import Page
     from drena.http.calls import Call
-    from drena.operations import Page, Started
+    from drena.operations import Started
 
 KEY_CHARS: Final = 255
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from drena.http import health, integrations, jobs, shapes
+from drena.http import health, integrations, jobs, shapes, tenants
 from drena.http.answers import JSON
 from drena.http.explaining import explain_problem
 from drena.http.health import METRICS_TYPE
@@ -120,8 +120,19 @@ def _others() -> list[Operation]:
             problems=("parameter_invalid", "forbidden"),
         ),
         Operation(
-            method="GET", path="/v1/me", name="whoAmI", tag="about", handler=integrations.who_am_i,
+            method="GET", path="/v1/me", name="whoAmI", tag="about", handler=tenants.who_am_i,
             summary="Who asks, and which tenants he sees.", answers={200: shapes.Me},
+        ),
+        Operation(
+            method="GET", path="/v1/tenants", name="listTenants", tag="about", handler=tenants.list_tenants,
+            summary="The tenants one sees, by name: all of them, or those looked for.",
+            query=shapes.TenantsQuery, answers={200: shapes.TenantPage},
+            problems=("parameter_invalid", "cursor_invalid"),
+        ),
+        Operation(
+            method="GET", path="/v1/counts", name="countIntegrations", tag="integrations",
+            handler=tenants.count_integrations, summary="How many integrations are in which state, over all tenants.",
+            query=shapes.CountsQuery, answers={200: shapes.Counts}, problems=("parameter_invalid",),
         ),
         Operation(
             method="GET", path="/v1/providers", name="listProviders", tag="about",

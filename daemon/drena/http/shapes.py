@@ -80,6 +80,30 @@ class IntegrationsQuery(Request):
     cursor: Cursor | None = None
 
 
+Search = Annotated[str, Meta(max_length=100, description="Words of a name or slug; accents and case do not matter.")]
+
+
+class TenantsQuery(Request):
+    """Which tenants to list."""
+
+    search: Search = ""
+    state: (
+        Annotated[
+            Literal["any", "active", "error", "success", "idle"],
+            Meta(description="Only those with an integration in this state; `any`: with an integration."),
+        ]
+        | None
+    ) = None
+    limit: Annotated[int, Meta(ge=1, le=1000)] = 200
+    cursor: Cursor | None = None
+
+
+class CountsQuery(Request):
+    """What to count."""
+
+    search: Search = ""
+
+
 class StatsQuery(Request):
     """Which days to count."""
 
@@ -209,8 +233,26 @@ class Me(Answer):
     subject: str
     kind: Literal["user", "service", "open"]
     expires_at: Moment | None
-    all_tenants: Annotated[bool, Meta(description="Sees every tenant; the list is cut at 1,000.")]
-    tenants: list[MyTenant]
+    all_tenants: Annotated[bool, Meta(description="Sees every tenant, also those to come.")]
+    tenants: Annotated[list[MyTenant], Meta(description="The first 1,000 by name.")]
+    next_cursor: Annotated[str | None, Meta(description="`GET /v1/tenants?cursor=…` tells the others, if there are.")]
+
+
+class TenantPage(Answer):
+    """A page of tenants, by name."""
+
+    items: list[MyTenant]
+    next_cursor: str | None
+
+
+class Counts(Answer):
+    """How many integrations are in which state."""
+
+    tenants: Annotated[int, Meta(description="How many tenants have an integration.")]
+    active: int
+    error: int
+    success: int
+    idle: Annotated[int, Meta(description="Disabled, paused, never run, or canceled.")]
 
 
 class Node(Answer):

@@ -37,6 +37,23 @@ class TenantRow(NamedTuple):
     name: str
 
 
+class TenantPlace(NamedTuple):
+    """Where a page of tenants ended."""
+
+    name: str
+    id: UUID
+
+
+class Counts(NamedTuple):
+    """How many tenants have integrations, and how many of those are in which state."""
+
+    tenants: int
+    active: int
+    error: int
+    success: int
+    idle: int
+
+
 class Day(NamedTuple):
     """How an integration's jobs ended on a day."""
 
@@ -64,10 +81,27 @@ async def kept_answer(on: Executor, key: KeyOf) -> Kept | None:
     return None if row is None else Kept(bytes(row["fingerprint"]), row["status"], row["answer"])
 
 
-async def tenants_by_id(on: Executor, ids: Collection[UUID] | None, limit: int) -> list[TenantRow]:
-    """Tenants by their names; None stands for all of them."""
-    rows = await on.fetch(sql("tenants_by_id"), None if ids is None else list(ids), limit)
-    return [TenantRow(**row) for row in rows]
+async def read_tenants_page(
+    on: Executor,
+    *,
+    tenants: Collection[UUID] | None,
+    words: Collection[str],
+    state: str | None,
+    after: TenantPlace | None,
+    limit: int,
+) -> list[tuple[TenantRow, TenantPlace]]:
+    """A page of tenants by their names, each with its place; None stands for all of them."""
+    name, tenant_id = after or (None, None)
+    wanted, looked_for = None if tenants is None else list(tenants), list(words) or None
+    rows = await on.fetch(sql("tenants_page"), wanted, looked_for, state, name, tenant_id, limit)
+    return [(TenantRow(**row), TenantPlace(row["name"], row["id"])) for row in rows]
+
+
+async def count_integrations(on: Executor, tenants: Collection[UUID] | None, words: Collection[str]) -> Counts:
+    """How many integrations of these tenants are in which state."""
+    row = await on.fetchrow(sql("integration_counts"), None if tenants is None else list(tenants), list(words) or None)
+    assert row is not None
+    return Counts(**row)
 
 
 async def integration_days(on: Executor, tenant_id: UUID, provider: str, days: int, timezone: str) -> list[Day]:

@@ -20,13 +20,31 @@ select k.fingerprint, k.status, k.answer
 from drena.idempotency_keys k
 where k.tenant_id = $1 and k.principal = $2 and k.key = $3 and k.answer is not null;
 
--- name: tenants_by_id
--- Tenants by name. $1 ids, null for all; $2 how many.
-select o.id, o.slug, o.nome as name
+-- name: tenants_page
+-- A page of tenants by name. $1 ids, null for all; $2 words, folded, of which each stands in name or slug, null for any;
+-- $3 the state that one of its integrations is in, `any` for having one at all, null for no matter; $4 and $5 are the last
+-- row's name and id of the page before, or null; $6 how many.
+select o.id, o.slug, coalesce(o.nome, o.slug, '') as name
 from organizacoes o
-where $1::uuid[] is null or o.id = any ($1)
-order by o.nome, o.id
-limit $2;
+where ($1::uuid[] is null or o.id = any ($1))
+  and ($2::text[] is null
+       or (select bool_and(position(word in drena.folded(concat(o.nome, ' ', o.slug))) > 0) from unnest($2) as word))
+  and ($3::text is null
+       or exists (select from drena.integration_states s where s.tenant_id = o.id and $3 in ('any', s.state)))
+  and ($4::text is null or (coalesce(o.nome, o.slug, ''), o.id) > ($4, $5::uuid))
+order by coalesce(o.nome, o.slug, ''), o.id
+limit $6;
+
+-- name: integration_counts
+-- How many integrations are in which state, and of how many tenants they are. $1 ids, null for all; $2 words as above.
+select count(distinct s.tenant_id) as tenants, count(*) filter (where s.state = 'active') as active,
+       count(*) filter (where s.state = 'error') as error, count(*) filter (where s.state = 'success') as success,
+       count(*) filter (where s.state = 'idle') as idle
+from drena.integration_states s
+join organizacoes o on o.id = s.tenant_id
+where ($1::uuid[] is null or s.tenant_id = any ($1))
+  and ($2::text[] is null
+       or (select bool_and(position(word in drena.folded(concat(o.nome, ' ', o.slug))) > 0) from unnest($2) as word));
 
 -- name: integration_days
 -- How an integration's jobs ended on each of the last days, the days without any included. $1 tenant, $2 provider, $3 how
