@@ -11,6 +11,10 @@
  */
 
 import { fullJitter } from "./backoff.js";
+import { ownProblem } from "./problems.js";
+
+/** @import { Language } from "./types.js" */
+/** @import { End } from "./link.js" */
 
 /** The least wait after a 41xx. */
 export const LATER_MS = 1_000;
@@ -30,12 +34,13 @@ export function ruleOf(code) {
 }
 
 /**
- * The problem code of a close that stops.
+ * The problem of a close that stops.
  *
- * @param {number} code
+ * @param {End} end
+ * @param {Language} language
  */
-export function problemCodeOf(code) {
-  return STOPS[code] ?? "feed_refused";
+export function problemOf({ code, reason = "" }, language) {
+  return ownProblem(STOPS[code] ?? "feed_refused", language, { status: code, extensions: { reason } });
 }
 
 /**

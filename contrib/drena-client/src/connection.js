@@ -11,11 +11,10 @@
  *     step again ends it. Its first answer is a sign that the server is back, so a socket is tried at once.
  */
 
-import { problemCodeOf, ruleOf } from "./close-codes.js";
+import { problemOf, ruleOf } from "./close-codes.js";
 import { connectionState } from "./connection-state.js";
 import { LEFT, Link, SILENT } from "./link.js";
 import { Poller, WAIT_S } from "./poller.js";
-import { ownProblem } from "./problems.js";
 import { AT_ONCE, Resyncs } from "./resyncs.js";
 import { covers, Steps } from "./steps.js";
 import { Tokens } from "./tokens.js";
@@ -145,7 +144,7 @@ export class Connection {
       this.#offlineAt = this.#world.isOnline() ? null : this.#world.now();
       this.#unlisten = this.#world.listen((event) => this.#happened(event));
       this.#retryIn(0); // not now: more of them are on their way in the same moment
-    } else if (!this.stopped && !covers(this.#asked, tenants) && this.#retryTimer === null) {
+    } else if (!this.stopped && !covers(this.#asked, tenants) && this.#retryTimer === null && !this.#link?.opening) {
       this.#abandon();
       this.#retryIn(0);
     }
@@ -219,15 +218,11 @@ export class Connection {
     if (generation !== this.#generation) return;
     if (token === undefined) return this.#ended({ code: 0, welcomedAt: null }, true);
     this.#tokens.current = token;
-    const tenants = this.#wanted === "*" ? "*" : [...this.#wanted];
-    const resume = this.#feed.positions();
-    const hello = { t: "hello", token, tenants, resume, lang: this.#language, client: CLIENT };
-    this.#asked = this.#wanted;
     try {
       /** @type {Link} */
       const link = new Link(this.#world, {
         url: this.#url,
-        hello,
+        hello: () => this.#hello(token),
         onFrame: (frame) => this.#take(link, frame),
         onQuiet: () => this.#onChange(false),
         onEnd: (end) => this.#link === link && this.#ended(end),
@@ -237,6 +232,13 @@ export class Connection {
       return this.#ended({ code: 0, welcomedAt: null }); // the browser forbids it, ws:// from an https:// page for one
     }
     this.#onChange(false);
+  }
+
+  /** The first message, for the tenants that are wanted by the time it is said. @param {string | null} token */
+  #hello(token) {
+    this.#asked = this.#wanted;
+    const tenants = this.#wanted === "*" ? "*" : [...this.#wanted];
+    return { t: "hello", token, tenants, resume: this.#feed.positions(), lang: this.#language, client: CLIENT };
   }
 
   /**
@@ -249,7 +251,7 @@ export class Connection {
     this.#resyncs.clear();
     this.#onReply(null);
     const rule = ruleOf(end.code);
-    if (rule === "stop") return this.#stop(ownProblem(problemCodeOf(end.code), this.#language, { status: end.code }));
+    if (rule === "stop") return this.#stop(problemOf(end, this.#language));
     const { now, random } = this.#world;
     const polls = this.#poller?.healthy === true;
     this.#retryIn(this.#tries.ended(end, { now: now(), random, polls, unopened }));

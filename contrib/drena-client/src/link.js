@@ -28,6 +28,7 @@ export const BROKEN = 2;
  * @typedef {object} End
  * @property {number} code
  * @property {number} [retryMs]
+ * @property {string} [reason] for whoever programs the client; in English
  * @property {number | null} welcomedAt
  */
 
@@ -45,7 +46,7 @@ export class Link {
   #onEnd;
   #ended = false;
   #frames = 0;
-  /** @type {{ code?: number, retry_ms?: number }} what the server said before it left */
+  /** @type {{ code?: number, retry_ms?: number, reason?: string }} what the server said before it left */
   #bye = {};
   /** @type {any} */
   #timer;
@@ -56,7 +57,7 @@ export class Link {
    * @param {World} world
    * @param {object} options
    * @param {string} options.url
-   * @param {unknown} options.hello the first message
+   * @param {() => unknown} options.hello makes the first message, once the socket is open
    * @param {(frame: any) => void} options.onFrame
    * @param {() => void} options.onQuiet a heartbeat is late
    * @param {(end: End) => void} options.onEnd
@@ -69,10 +70,15 @@ export class Link {
     this.heardAt = world.now();
     this.#socket = new world.WebSocket(url, [PROTOCOL]); // throws where the page may not open it at all
     this.#timer = world.setTimeout(() => this.#watch(), WELCOME_MS);
-    this.#socket.onopen = () => this.send(hello);
+    this.#socket.onopen = () => this.send(hello());
     this.#socket.onmessage = (event) => this.#hear(event.data);
     this.#socket.onerror = () => {};
     this.#socket.onclose = (event) => this.#finish(event.code);
+  }
+
+  /** Whether it has yet to say hello. */
+  get opening() {
+    return this.#socket.readyState === 0;
   }
 
   /** After this much silence what is shown may be old. */
@@ -159,6 +165,7 @@ export class Link {
     this.#world.clearTimeout(this.#timer);
     this.#world.clearTimeout(this.#probeTimer);
     const said = code === 1005 || code === 1006 ? (this.#bye.code ?? code) : code; // the close itself may get lost
-    this.#onEnd({ code: said, retryMs: this.#bye.retry_ms, welcomedAt: this.welcomedAt });
+    const { retry_ms: retryMs, reason } = this.#bye;
+    this.#onEnd({ code: said, retryMs, reason, welcomedAt: this.welcomedAt });
   }
 }

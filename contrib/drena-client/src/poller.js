@@ -77,17 +77,33 @@ export class Poller {
   /** @param {AbortSignal} signal */
   async #run(signal) {
     const wanted = this.#on.wanted();
-    const who = () => this.#http.request("/v1/me", { signal, tries: 1 });
-    const me = wanted === null ? await this.#ask(signal, who) : null;
+    const all = wanted === null ? await this.#everyone(signal) : null;
     if (signal.aborted) return;
-    if (me) this.#on.tenants(me.tenants);
+    if (all) this.#on.tenants(all);
     /** @type {string[]} */
-    const queue = me ? me.tenants.map((/** @type {Tenant} */ each) => each.id) : (wanted ?? []);
+    const queue = all ? all.map((each) => each.id) : (wanted ?? []);
     this.steps.expect(queue.map((id) => ({ id })));
     const workers = Math.min(AT_ONCE, queue.length);
     const waitS = queue.length > AT_ONCE ? TURN_S : WAIT_S;
     for (let each = 0; each < workers; each += 1) this.#work(queue, waitS, signal);
     if (workers === 0) this.#answers(true);
+  }
+
+  /**
+   * All tenants that this access may see, however many pages they fill.
+   *
+   * @param {AbortSignal} signal
+   * @returns {Promise<Tenant[]>}
+   */
+  async #everyone(signal) {
+    const found = [];
+    for (let cursor; cursor !== null && !signal.aborted; ) {
+      const query = { limit: 1_000, cursor };
+      const page = await this.#ask(signal, () => this.#http.request("/v1/tenants", { query, signal, tries: 1 }));
+      found.push(...(page?.items ?? []));
+      cursor = page?.next_cursor ?? null;
+    }
+    return found;
   }
 
   /**

@@ -31,6 +31,10 @@ const WORDS = {
     pt: ["Sem permissão", "Este acesso não vale para estes dados."],
     en: ["Not allowed", "This access does not cover this data."],
   },
+  message_invalid: {
+    pt: ["Pedido não aceito", "O servidor não aceitou o que esta página pediu: {reason}"],
+    en: ["Not accepted", "The server did not accept what this page asked for: {reason}"],
+  },
   version: {
     pt: ["Versão antiga", "Esta página é de outra versão do servidor. Recarregue-a."],
     en: ["Old version", "This page belongs to another version of the server. Reload it."],
@@ -53,7 +57,7 @@ export function ownProblem(code, language, more = {}) {
   const [title, detail] = (WORDS[code] ?? WORDS.feed_refused)[language];
   const status = more.status ?? 0;
   const kind = status === 0 ? "network" : "refused";
-  const said = detail.replace("{status}", String(status));
+  const said = detail.replace("{status}", String(status)).replace("{reason}", String(more.extensions?.reason ?? ""));
   return { kind, code, status, title, detail: said, requestId: null, extensions: {}, ...more };
 }
 

@@ -121,6 +121,15 @@ for (const [code, problem] of [
   });
 }
 
+test("a stop that the server explained says why", async () => {
+  const stage = new Stage();
+  await stage.pass(0);
+  stage.socket.accept();
+  await stage.say({ t: "bye", code: 4004, reason: "more than 500 tenants", retry_ms: null });
+  await stage.drop(4004);
+  assert.match(stage.shown.problem.detail, /: more than 500 tenants$/);
+});
+
 test("after a stop, another token is tried when the person comes back, the same one is not", async () => {
   let token = "old";
   const stage = new Stage({ getToken: () => token });
@@ -457,6 +466,18 @@ test("the socket is shared, outlives the last unsubscribe by a second, and is cl
   await stage.pass(3_600_000);
   assert.equal(tried(stage), 1);
   assert.deepEqual([stage.world.listeners, stage.world.clock.waits], [0, []]);
+});
+
+test("other tenants wanted while the socket opens go into its hello, and no other socket is opened", async () => {
+  const stage = new Stage({ tenants: [TENANT] });
+  await stage.pass(0);
+  const before = stage.unsubscribe;
+  stage.subscribe([OTHER]);
+  before();
+  await stage.pass(0);
+  assert.equal(stage.world.sockets.length, 1);
+  stage.socket.accept();
+  assert.deepEqual(stage.socket.of("hello")[0].tenants, [OTHER]);
 });
 
 test("unsubscribe and subscribe again, as StrictMode does, keep the one socket", async () => {

@@ -10,7 +10,7 @@ const never = () => new Promise(() => {});
 /** A server that answers each long poll with the next of these frames, and when there is none after its wait. */
 function polls(stage, frames, tenants = [TENANT]) {
   return ({ path, query }) => {
-    if (path === "/v1/me") return { body: { subject: "u", kind: "user", tenants: named(tenants) } };
+    if (path === "/v1/tenants") return { body: { items: named(tenants), next_cursor: null } };
     const frame = frames.shift();
     if (frame !== undefined) return typeof frame === "function" ? frame() : { body: frame };
     const nothing = delta(Number(query.offset) + 1, Number(query.offset), [], {
@@ -166,13 +166,16 @@ test("a long poll that nobody answers is a lost connection, and comes back by it
   assert.deepEqual([stage.shown.connection, stage.shown.jobs.length], ["live", 2]);
 });
 
-test("many tenants take turns, three requests at a time", async () => {
+test("many tenants, of whichever page, take turns, three requests at a time", async () => {
   const tenants = Array.from({ length: 9 }, (_, n) => TENANT.replace(/.$/, String(n)));
   const stage = new Stage(HTTP);
   let open = 0;
   let most = 0;
   stage.world.answer = async (request) => {
-    if (request.path === "/v1/me") return { body: { tenants: named(tenants) } };
+    if (request.path === "/v1/tenants") {
+      const half = request.query.cursor === "c" ? tenants.slice(5) : tenants.slice(0, 5);
+      return { body: { items: named(half), next_cursor: request.query.cursor === "c" ? null : "c" } };
+    }
     most = Math.max(most, (open += 1));
     await new Promise((done) => stage.world.clock.setTimeout(done, request.query.offset === undefined ? 10 : 2_000));
     open -= 1;

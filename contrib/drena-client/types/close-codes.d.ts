@@ -4,11 +4,12 @@
  */
 export function ruleOf(code: number): "stop" | "later" | "at-once" | "back-off";
 /**
- * The problem code of a close that stops.
+ * The problem of a close that stops.
  *
- * @param {number} code
+ * @param {End} end
+ * @param {Language} language
  */
-export function problemCodeOf(code: number): string;
+export function problemOf({ code, reason }: End, language: Language): import("./types.js").Problem;
 /**
  * Milliseconds until the next try. Coming back "at once" is granted once: a server that sends the client round in
  * circles gets the backoff of a failing one.
@@ -23,5 +24,9 @@ export function delayAfter({ code, retryMs }: {
     code: number;
     retryMs?: number | undefined;
 }, attempt: number, random: () => number): number;
+/** @import { Language } from "./types.js" */
+/** @import { End } from "./link.js" */
 /** The least wait after a 41xx. */
 export const LATER_MS: 1000;
+import type { End } from "./link.js";
+import type { Language } from "./types.js";

@@ -21,6 +21,7 @@ export const BROKEN: 2;
  * @typedef {object} End
  * @property {number} code
  * @property {number} [retryMs]
+ * @property {string} [reason] for whoever programs the client; in English
  * @property {number | null} welcomedAt
  */
 export class Link {
@@ -28,14 +29,14 @@ export class Link {
      * @param {World} world
      * @param {object} options
      * @param {string} options.url
-     * @param {unknown} options.hello the first message
+     * @param {() => unknown} options.hello makes the first message, once the socket is open
      * @param {(frame: any) => void} options.onFrame
      * @param {() => void} options.onQuiet a heartbeat is late
      * @param {(end: End) => void} options.onEnd
      */
     constructor(world: World, { url, hello, onFrame, onQuiet, onEnd }: {
         url: string;
-        hello: unknown;
+        hello: () => unknown;
         onFrame: (frame: any) => void;
         onQuiet: () => void;
         onEnd: (end: End) => void;
@@ -45,6 +46,8 @@ export class Link {
     /** @type {number | null} */
     welcomedAt: number | null;
     hbMs: number;
+    /** Whether it has yet to say hello. */
+    get opening(): boolean;
     /** After this much silence what is shown may be old. */
     get staleMs(): number;
     /** After this much silence the socket is dead. */
@@ -67,6 +70,10 @@ export class Link {
 export type End = {
     code: number;
     retryMs?: number | undefined;
+    /**
+     * for whoever programs the client; in English
+     */
+    reason?: string | undefined;
     welcomedAt: number | null;
 };
 import type { World } from "./types.js";
