@@ -14,7 +14,8 @@ import { useDrena } from "./provider.js";
  * @property {boolean} loading until there is something to show
  * @property {(tenantId: string, providerSlug: string) => JobView | undefined} getActiveJob the queued or running one
  * @property {(tenantId: string, providerSlug: string) => JobView | undefined} getLatestJob
- * @property {(providerSlug: string) => JobView[]} getJobsByProvider
+ * @property {(...of: [providerSlug: string] | [tenantId: string, providerSlug: string]) => JobView[]} getJobsByProvider of
+ *   all tenants shown, or of one
  * @property {(tenantId: string, providerSlug: string) => Promise<Outcome>} submitJob never rejects; what went wrong is in
  *   the outcome, and has been told through `onNotice`
  * @property {() => Promise<void>} refetch
@@ -101,6 +102,9 @@ function readers(jobs) {
     /** @type {IntegrationJobs["getLatestJob"]} */
     getLatestJob: (tenantId, providerSlug) => jobs.find(of(tenantId, providerSlug)),
     /** @type {IntegrationJobs["getJobsByProvider"]} */
-    getJobsByProvider: (providerSlug) => jobs.filter((job) => job.provider_slug === providerSlug),
+    getJobsByProvider: (...names) => {
+      const [providerSlug, tenantId] = /** @type {[string, string?]} */ ([...names].reverse());
+      return jobs.filter((job) => job.provider_slug === providerSlug && (tenantId ?? job.tenant_id) === job.tenant_id);
+    },
   };
 }

@@ -9,10 +9,10 @@ import { renderToString } from "react-dom/server";
 const TENANT = "10000000-0000-4000-8000-000000000001";
 const client = createClient({ feedUrl: "ws://127.0.0.1:9", world: { WebSocket: null } });
 
-function render(use) {
+function render(use, of = client) {
   const seen = [];
   const Component = () => (seen.push(use()), null);
-  renderToString(element(DrenaProvider, { client }, element(Component)));
+  renderToString(element(DrenaProvider, { client: of }, element(Component)));
   return seen.at(-1);
 }
 
@@ -30,6 +30,19 @@ test("it returns what the old hook returned, and connection and asOf", () => {
     Object.keys(render(() => useIntegrationJobs([TENANT]))).sort(),
     [...old, "connection", "asOf"].sort(),
   );
+});
+
+test("jobs of a provider are those of all tenants shown, or of the one that is named, as callers have it", () => {
+  const job = (id, tenant, slug) => ({ id, tenant_id: tenant, provider_slug: slug, status: "success" });
+  const jobs = [job("1", TENANT, "acessorias"), job("2", "other", "acessorias"), job("3", TENANT, "onecode")];
+  const shown = { ...client.getServerSnapshot(), jobs };
+  const { getJobsByProvider } = render(() => useIntegrationJobs(), {
+    subscribe: () => () => {},
+    getSnapshot: () => shown,
+    getServerSnapshot: () => shown,
+  });
+  const ids = (...of) => getJobsByProvider(...of).map(({ id }) => id);
+  assert.deepEqual([ids("acessorias"), ids(TENANT, "acessorias"), ids("other", "onecode")], [["1", "2"], ["1"], []]);
 });
 
 test("asked for no tenant it has nothing to load", () => {

@@ -5,7 +5,8 @@
  * @property {boolean} loading until there is something to show
  * @property {(tenantId: string, providerSlug: string) => JobView | undefined} getActiveJob the queued or running one
  * @property {(tenantId: string, providerSlug: string) => JobView | undefined} getLatestJob
- * @property {(providerSlug: string) => JobView[]} getJobsByProvider
+ * @property {(...of: [providerSlug: string] | [tenantId: string, providerSlug: string]) => JobView[]} getJobsByProvider of
+ *   all tenants shown, or of one
  * @property {(tenantId: string, providerSlug: string) => Promise<Outcome>} submitJob never rejects; what went wrong is in
  *   the outcome, and has been told through `onNotice`
  * @property {() => Promise<void>} refetch
@@ -45,7 +46,11 @@ export type IntegrationJobs = {
      */
     getActiveJob: (tenantId: string, providerSlug: string) => JobView | undefined;
     getLatestJob: (tenantId: string, providerSlug: string) => JobView | undefined;
-    getJobsByProvider: (providerSlug: string) => JobView[];
+    /**
+     * of
+     * all tenants shown, or of one
+     */
+    getJobsByProvider: (...of: [providerSlug: string] | [tenantId: string, providerSlug: string]) => JobView[];
     /**
      * never rejects; what went wrong is in
      * the outcome, and has been told through `onNotice`

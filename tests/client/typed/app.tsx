@@ -30,7 +30,7 @@ function Card({ tenantId, slug }: { tenantId: string; slug: string }) {
     useIntegrationJobs([tenantId]);
   const active = getActiveJob(tenantId, slug);
   const waiting = useWaitingReason(active);
-  const all: JobView[] = jobs.filter(isActive).concat(getJobsByProvider(slug));
+  const all: JobView[] = jobs.filter(isActive).concat(getJobsByProvider(slug), getJobsByProvider(tenantId, slug));
   const percent: number | undefined = getLatestJob(tenantId, slug)?.progress;
   const state: "live" | "stale" | "reconnecting" | "offline" = connection;
   return (
