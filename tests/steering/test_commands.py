@@ -47,7 +47,7 @@ async def test_why_speaks_the_locales_language_and_json(operator: Operator) -> N
     job = str(await operator.past.job(await operator.past.office()))
     assert await operator.says("why", job) == "No node of Drena is alive: start one with `drena run`.\n"
     operator.env["LANG"] = "pt_BR.UTF-8"
-    assert "Nenhum nó do Drena está ativo" in await operator.says("why", job)
+    assert "Nenhum servidor do Drena está ativo" in await operator.says("why", job)
     told = await operator.json("why", job)
     assert (told["code"], told["job_id"], told["until"], told["details"]) == ("no_node", job, None, {})
     assert set(told["text"]) == {"pt", "en"}

@@ -24,15 +24,15 @@ class Texts(msgspec.Struct, frozen=True):
 
 
 WORDS: Final = {
-    "running": Texts("Em execução no nó {node} há {for}, tentativa {attempt} de {max_attempts}.",
+    "running": Texts("Em execução no servidor {node} há {for}, tentativa {attempt} de {max_attempts}.",
                      "Running on node {node} for {for}, attempt {attempt} of {max_attempts}."),
-    "running.unheld": Texts("Em execução há {for} fora do Drena: nenhum nó é responsável por este job.",
+    "running.unheld": Texts("Em execução há {for} fora do Drena: nenhum servidor responde por ela.",
                             "Running for {for} outside of Drena: no node holds this job."),
-    "node_lost": Texts("O nó que executava este job parou; outro nó o retoma em segundos.",
+    "node_lost": Texts("O servidor que a executava parou; outro a retoma em segundos.",
                        "The node that ran this job is gone; another node takes it back within seconds."),
-    "node_lost.alone": Texts("O nó que executava este job parou e não há outro ativo: inicie um com `drena run`.",
+    "node_lost.alone": Texts("O servidor que a executava parou e não há outro ativo: inicie um com `drena run`.",
                              "The node that ran this job is gone and there is no other: start one with `drena run`."),
-    "canceling": Texts("Cancelamento pedido há {for}; o nó encerra o job em instantes.",
+    "canceling": Texts("Cancelamento pedido há {for}; a execução é encerrada em instantes.",
                        "Its end was asked for {for} ago; the node ends it in a moment."),
     "ended.success": Texts("Concluído há {for}.", "It succeeded {for} ago."),
     "ended.error": Texts("Terminou com falha há {for}: {message}", "It failed {for} ago: {message}"),
@@ -44,29 +44,31 @@ WORDS: Final = {
                            "Paused: every integration of {tenant}, for {for}."),
     "paused.integration": Texts("Pausado: a integração {provider} de {tenant} está em pausa há {for}.",
                                 "Paused: {provider} of {tenant}, for {for}."),
-    "integration_not_found": Texts("{tenant} não tem a integração {provider}: o job termina com falha na sua vez.",
-                                   "{tenant} has no integration {provider}: the job fails when its turn comes."),
+    "integration_not_found": Texts(
+        "{tenant} não tem a integração {provider}: a execução vai falhar quando chegar a vez dela.",
+        "{tenant} has no integration {provider}: the job fails when its turn comes."),
     "integration_disabled": Texts(
-        "A integração {provider} de {tenant} está desativada: o job termina com falha na sua vez.",
+        "A integração {provider} de {tenant} está desativada: a execução vai falhar quando chegar a vez dela.",
         "The integration {provider} of {tenant} is disabled: the job fails when its turn comes."),
-    "no_node": Texts("Nenhum nó do Drena está ativo: inicie um com `drena run`.",
+    "no_node": Texts("Nenhum servidor do Drena está ativo: inicie um com `drena run`.",
                      "No node of Drena is alive: start one with `drena run`."),
     "provider_unavailable": Texts(
-        "Nenhum nó ativo ({nodes}) tem o conector {provider}: instale-o em um deles; sem isso o job termina com falha "
-        "em {in}.",
+        "Nenhum servidor ativo ({nodes}) tem o conector {provider}: instale-o em um deles; sem isso, a execução "
+        "termina com falha em {in}.",
         "No live node ({nodes}) has the provider {provider}: install it on one of them; else the job fails in {in}."),
     "backing_off": Texts("Aguardando reprocessamento: tentativa {attempt} de {max_attempts} em {in}.",
                          "Backing off: attempt {attempt} of {max_attempts} starts in {in}."),
     "backing_off.ever": Texts("Aguardando sem prazo: peça a execução de novo com `drena retry`.",
                               "Waiting without an end: ask for it again with `drena retry`."),
     "scheduled": Texts("Agendado para daqui a {in}.", "It is to start in {in}."),
-    "tenant_cap": Texts("{tenant} já tem {running} de {cap} jobs em execução; este começa quando um deles terminar.",
-                        "{tenant} already runs {running} of {cap} jobs; this one starts when one of them ends."),
-    "provider_cap": Texts("Todos os nós já executam o máximo de jobs de {provider} ({running} de {cap}).",
+    "tenant_cap": Texts(
+        "{tenant} já tem {running} de {cap} execuções em andamento; esta começa quando uma delas terminar.",
+        "{tenant} already runs {running} of {cap} jobs; this one starts when one of them ends."),
+    "provider_cap": Texts("Todos os servidores já estão no limite de execuções de {provider} ({running} de {cap}).",
                           "Every node already runs all the jobs of {provider} it may ({running} of {cap})."),
-    "node_full": Texts("Todos os nós estão cheios ({running} de {cap} jobs em execução).",
+    "node_full": Texts("Todos os servidores estão ocupados ({running} de {cap} execuções em andamento).",
                        "Every node is full ({running} of {cap} jobs running)."),
-    "queued_behind": Texts("Na fila: é o {place}º de {tenant}.", "Queued: it is number {place} of {tenant}."),
+    "queued_behind": Texts("Na fila: é a {place}ª de {tenant}.", "Queued: it is number {place} of {tenant}."),
     "about_to_run": Texts("Começa em instantes.", "It is about to start."),
 }  # fmt: skip
 """By reason, and by its variant after a dot. Filled with the reason's details."""
