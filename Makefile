@@ -96,8 +96,8 @@ install: build/bundle/drena ## Drena as a service: program, units, user, complet
 uninstall: ## remove what install put there; /etc/drena, /var/lib/drena and the user drena stay
 	@.ci/install --remove "$(DESTDIR)" "$(PREFIX)"
 
-pictures: setup ## draw every state of the status page into build/pictures, on desk and phone, light and dark, pt and en
-	cd tests && ../$(BIN)/python -m page.pictures ../build/pictures
+pictures: setup ## draw every state of the status page into build/pictures; ARGS=phone-dark-en draws one look
+	cd tests && ../$(BIN)/python -m page.pictures ../build/pictures $(ARGS)
 
 clean: ## remove everything that was built, and .venv
 	rm -rf .venv dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -35,6 +35,17 @@ from (
 ) as past
 """
 
+MANY = """
+with office as (
+    insert into organizacoes (nome, slug) select 'Contábil nº ' || lpad(n::text, 4, '0'), 'office-' || n
+    from generate_series(0, $1 - 1) n returning id, slug
+)
+insert into tenant_integrations (tenant_id, provider, last_status, last_error)
+select id, 'acessorias', case when failed then 'error' end, case when failed then 'sem acesso' end
+from office, lateral (select slug in ('office-1190', 'office-1199')) as of (failed)
+"""
+"""So many offices; the last runs of two of them failed."""
+
 FONT = """
 const sheet = new CSSStyleSheet();
 sheet.replaceSync(':root { font-family: Inter, system-ui, sans-serif; }');

@@ -1,4 +1,5 @@
-"""`make pictures`: every state of the page, on a desk and in a hand, light and dark, in both languages, as PNG files.
+"""`make pictures`: every state of the page, on a desk and in a hand, light and dark, in both languages, as PNG files;
+and on the narrowest screen, which is also a phone's with letters twice as large. ARGS="desk-light-pt" takes one look.
 
 A real daemon, a real database and the fake Acessórias stand behind it. Look at the pictures after every change of the
 page's looks: tests find what is wrong, not what is ugly.
@@ -19,7 +20,7 @@ from playwright.sync_api import expect
 import asyncpg_trio
 from drena.store.migrate import migrate
 from page import steps
-from page.cast import FONT, HISTORY, OFFICES
+from page.cast import FONT, HISTORY, MANY, OFFICES
 from page.chromium import Chromium, find_chromium
 from page.scene import SIGNED_IN, Scene
 from support.fakes import open_fake, run_fake
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 SIZES = {"desk": {"width": 1280, "height": 860}, "phone": {"width": 390, "height": 844}}
-LOOKS = list(itertools.product(SIZES, ("light", "dark"), ("pt", "en")))
+NARROW = {"narrow": {"width": 320, "height": 640}}
+LOOKS = [*itertools.product(SIZES, ("light", "dark"), ("pt", "en")), ("narrow", "light", "pt")]
 HALF = re.compile("^[45].$")
 LOCALES = {"pt": "pt-BR", "en": "en-US"}
 
@@ -41,7 +43,7 @@ class Camera:
         self._folder = folder
         self._name = f"{size}-{theme}-{lang}"
         self.context: dict[str, Any] = {
-            "viewport": SIZES[size],
+            "viewport": (SIZES | NARROW)[size],
             "color_scheme": theme,
             "locale": LOCALES[lang],
             "device_scale_factor": 1 if size == "desk" else 2,
@@ -56,8 +58,8 @@ class Camera:
         print(path, f"OVERFLOWS by {over} px" if over > 0 else "", flush=True)
 
 
-def main(folder: Path) -> None:
-    """Everything, one look after the other."""
+def main(folder: Path, wanted: str) -> None:
+    """Everything, one look after the other; or the look of this name alone."""
     folder.mkdir(parents=True, exist_ok=True)
     program = find_chromium()
     if program is None:
@@ -67,6 +69,8 @@ def main(folder: Path) -> None:
         fake = stack.enter_context(run_fake())
         chromium = stack.enter_context(Chromium(program))
         for look in LOOKS:
+            if wanted not in ("", "-".join(look)):
+                continue
             trio.run(take_look, server.create_database(), fake, chromium, Camera(folder, *look))
 
 
@@ -81,12 +85,15 @@ async def take_look(dsn: str, fake_address: tuple[str, int], chromium: Chromium,
             scene.serve(retry__base_s=300, retry__cap_s=600) as daemon,
         ):
             await scene.drena("request", OFFICES[0][0], "acessorias", "--wait")  # from now on the bar knows its whole
-            await scene.slow(scene.offices[0], 400)
+            await scene.slow(scene.offices[0], 900)
             await visit.does(lambda page: take_inside(page, scene, camera))
             await daemon.kill()
             await visit.does(lambda page: take_lost(page, camera))
         async with scene.serve(**SIGNED_IN), chromium.visit(scene.url, **camera.context) as visit:
             await visit.does(lambda page: take_door(page, camera))
+        await scene.conn.execute(MANY, 1200)
+        async with scene.serve(), chromium.visit(scene.url, **camera.context) as visit:
+            await visit.does(lambda page: take_many(page, camera))
 
 
 async def furnish(scene: Scene) -> None:
@@ -122,6 +129,18 @@ def take_door(page: Page, camera: Camera) -> None:
     page.reload()
     expect(page.get_by_role("heading", level=1)).to_be_visible()
     camera.take(page, "door")
+
+
+def take_many(page: Page, camera: Camera) -> None:
+    """More offices than anybody scrolls through."""
+    page.add_init_script(FONT)
+    page.reload()
+    steps.wait_live(page)
+    expect(page.locator(".card").nth(50)).to_be_visible()
+    camera.take(page, "many")
+    page.get_by_role("searchbox").fill("nada disso")
+    expect(page.locator(".empty")).to_be_visible()
+    camera.take(page, "nothing")
 
 
 def take_inside(page: Page, scene: Scene, camera: Camera) -> None:
@@ -166,4 +185,4 @@ def take_lost(page: Page, camera: Camera) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1] if len(sys.argv) > 1 else "build/pictures"))
+    main(Path(sys.argv[1] if len(sys.argv) > 1 else "build/pictures"), sys.argv[2] if len(sys.argv) > 2 else "")

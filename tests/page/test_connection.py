@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from page.scene import Scene
 
 LIMIT_S = 90.0
-AGE = re.compile(r"^Reconectando… dados de há \d+ s$")
+AGE = re.compile(r"^Reconectando… · dados de \d+ s atrás$")
 HIDE = """(hidden) => {
     Object.defineProperty(document, 'hidden', { configurable: true, get: () => hidden });
     const state = () => hidden ? 'hidden' : 'visible';
@@ -78,7 +78,7 @@ async def test_without_a_network_the_page_says_so_and_catches_up_when_it_is_back
             def go_offline(page: Page) -> None:
                 page.context.set_offline(True)
                 expect(page.locator(".chip")).to_have_attribute("data-connection", "offline")
-                expect(page.locator(".chip")).to_contain_text("Sem internet · dados de há")
+                expect(page.locator(".chip")).to_contain_text("Sem internet · dados de")
                 steps.run(page, "contmax")
                 expect(page.locator(".notice-error")).to_have_count(1)
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from page.chromium import Chromium
 
 
+ZONE = ZoneInfo("America/Sao_Paulo")
 BEFORE = "2026-11-24T11:00:00Z"
 NOW = "2026-11-24T12:00:00Z"
 INTEGRATION = {"id": "i", "is_enabled": True, "paused": False, "last_status": None}
@@ -35,7 +38,7 @@ def ask(chromium: Chromium) -> Ask:
         route.fulfill(content_type=media_type, body=body)
 
     def open_page(browser: Any) -> Page:
-        page = browser.new_page()
+        page = browser.new_page(timezone_id=ZONE.key)
         page.route("http://page.test/**", answer)
         page.goto("http://page.test/")
         return page
@@ -127,3 +130,31 @@ def test_a_search_forgives_accents_case_and_order(ask: Ask):
     assert ask("model.js matches", "HORIZONTE acess", ["Horizonte Contábil", "Acessórias"])
     assert ask("model.js matches", "contabil", ["Horizonte Contábil"])
     assert not ask("model.js matches", "contabil norte", ["Horizonte Contábil"])
+
+
+@pytest.mark.parametrize(
+    "at,said",
+    [
+        ("2026-11-24T17:05", "17:05"),
+        ("2026-11-25T05:17", "amanhã, 05:17"),
+        ("2026-11-23T23:59", "ontem, 23:59"),
+        ("2026-11-28T05:17", "28 de nov, 05:17"),
+        ("2027-01-02T05:17", "2 de jan de 2027, 05:17"),
+    ],
+)
+def test_a_moment_near_today_is_told_by_name(ask: Ask, at: str, said: str):
+    now, then = (datetime.fromisoformat(each).replace(tzinfo=ZONE) for each in ("2026-11-24T12:00", at))
+    assert ask("format.js moment", "pt", then.timestamp() * 1000, now.timestamp() * 1000) == said
+
+
+@pytest.mark.parametrize(
+    "lang,name,said",
+    [
+        ("pt", "America/Sao_Paulo", "Horário de Brasília"),
+        ("en", "America/Sao_Paulo", "Brasilia Time"),
+        ("pt", "UTC", "UTC"),
+        ("pt", "Mars/Olympus_Mons", "Mars/Olympus Mons"),
+    ],
+)
+def test_a_time_zone_is_called_as_people_call_it(ask: Ask, lang: str, name: str, said: str):
+    assert ask("format.js zone", lang, name) == said

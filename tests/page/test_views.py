@@ -9,6 +9,7 @@ import trio
 from playwright.sync_api import expect
 
 from page import steps
+from page.cast import MANY
 from page.scene import SIGNED_IN
 
 if TYPE_CHECKING:
@@ -134,7 +135,7 @@ async def test_a_job_that_waits_long_says_so_and_why(scene: Scene, chromium: Chr
             def read(page: Page) -> None:
                 card = steps.card_of(page, "contmax")
                 expect(card).to_contain_text("Fila aguardando reprocessamento")
-                expect(card).to_contain_text("Nenhum nó ativo")
+                expect(card).to_contain_text("Nenhum servidor ativo")
                 expect(card).to_contain_text("nobody_has_it")
                 page.get_by_role("button", name="English").click()
                 expect(card).to_contain_text("Queue waiting to be processed again")
@@ -190,27 +191,48 @@ async def test_language_and_colours_follow_the_browser_until_somebody_chooses(sc
             assert visit.said == []
 
 
-async def test_somebody_with_hundreds_of_offices_finds_the_one_they_look_for(scene: Scene, chromium: Chromium):
-    for number in range(80):
-        await scene.conn.execute(
-            "with office as (insert into organizacoes (nome, slug) values ($1, $2) returning id) "
-            "insert into tenant_integrations (tenant_id, provider) select id, 'acessorias' from office",
-            f"Contabilidade nº {number:03}",
-            f"office-{number:03}",
-        )
+async def test_among_more_than_a_thousand_offices_one_finds_a_name_and_a_failure(scene: Scene, chromium: Chromium):
+    await scene.conn.execute(MANY, 1205)
+    await scene.open_office("contmax", 45)
     with trio.fail_after(LIMIT_S):
         async with scene.serve(), chromium.visit(scene.url) as visit:
 
             def search(page: Page) -> None:
                 expect(page.locator(".card")).to_have_count(60)
-                expect(page.locator("main")).to_contain_text("Acompanhando 60 de 80 escritórios")
-                page.get_by_role("searchbox").fill("contabilidade 079")
+                expect(page.locator("main")).to_contain_text("Mostrando 60 de 1.206 escritórios")
+                expect(page.locator(".filter-all")).to_contain_text("1.206")
+                page.get_by_role("searchbox").fill("CONTABIL 1179")
                 expect(page.locator(".card")).to_have_count(1)
-                expect(page.locator(".card")).to_contain_text("Contabilidade nº 079")
+                expect(page.locator(".card")).to_contain_text("Contábil nº 1179")
+                expect(page.locator("main")).to_contain_text("1 escritório")
                 page.get_by_role("searchbox").fill("nada disso")
                 expect(page.get_by_role("heading", name="Nada encontrado")).to_be_visible()
+                page.get_by_role("button", name="Mostrar todas").click()
+                expect(page.locator(".card")).to_have_count(60)
+                page.get_by_role("button", name="Mostrar mais").click()
+                expect(page.locator(".card")).to_have_count(120)
+
+            def filter_failures(page: Page) -> None:
+                expect(page.locator(".filter-error")).to_contain_text("2")
+                page.locator(".filter-error").click()
+                expect(page.locator(".card")).to_have_count(2)
+                expect(page.locator("main")).to_contain_text("Contábil nº 1190")
+
+            def run_one_of_them(page: Page) -> None:
+                page.locator(".filter-all").click()
+                page.get_by_role("searchbox").fill("contmax")
+                expect(page.locator(".card")).to_have_count(1)
+                steps.run(page, "contmax")
+                steps.expect_state(page, "contmax", "success", timeout_ms=30_000)
+                page.locator(".card h2 a").click()
+                expect(page.get_by_role("heading", level=1)).to_have_text("Acessórias")
+                page.reload()  # its office is not among the first sixty
+                expect(page.locator(".head")).to_contain_text("Escritório contmax")
+                expect(page.locator(".now")).to_contain_text("lidos")
 
             await visit.does(search)
+            await visit.does(filter_failures)
+            await visit.does(run_one_of_them)
             assert visit.said == []
 
 

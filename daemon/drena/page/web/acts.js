@@ -1,6 +1,7 @@
 /** What a person can do: run, cancel, do again, change; and the notices that answer. */
 
 import { describe } from "./cron.js";
+import { zone } from "./format.js";
 
 const NOTICE_MS = 8_000;
 const NOTICES_AT_ONCE = 4;
@@ -139,7 +140,7 @@ export class Acts {
       if (!quiet) this.problem(error.problem);
       return error.problem;
     }
-    const said = change.schedule ? `${describe(app.lang, change.schedule.cron)}, ${change.schedule.timezone}` : app.name(integration);
+    const said = change.schedule ? `${describe(app.lang, change.schedule.cron)}, ${zone(app.lang, change.schedule.timezone)}` : app.name(integration);
     this.notice("good", app.t("notice.saved"), said);
     return null;
   }

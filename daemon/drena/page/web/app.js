@@ -10,7 +10,8 @@ import { createClient } from "./client/index.js";
 import { Acts } from "./acts.js";
 import { render } from "./dom.js";
 import { duration } from "./format.js";
-import { cardOf, matches, sortCards } from "./model.js";
+import { cardOf, sortCards } from "./model.js";
+import { Offices } from "./offices.js";
 import { Resources } from "./resources.js";
 import { Session } from "./session.js";
 import { preferences } from "./preferences.js";
@@ -21,10 +22,6 @@ import { frame } from "./views/frame.js";
 const TICK_MS = 1_000;
 const TRY_AGAIN_MS = 3_000;
 const NEWS_AFTER_MS = 2_000;
-/** With more offices than this, only those that are looked for are followed. */
-const OFFICES_AT_ONCE = 60;
-/** `/v1/me` tells so many at most. */
-const OFFICES_TOLD = 1_000;
 const REFUSED = new Set(["token_invalid", "token_expired", "unauthenticated", "token_unavailable"]);
 
 const EMPTY = { jobs: [], integrations: [], tenants: [], connection: "reconnecting", asOf: null, loading: true, transport: null, problem: null };
@@ -44,6 +41,7 @@ class App {
     this.ui = { search: "", filter: "all", notices: [], dialog: null, busy: new Set(), expanded: new Set(), said: "", pages: 1 };
     this.signin = { expired: false, error: "", busy: false, waiting: false };
     this.resources = new Resources(() => this.changed());
+    this.offices = new Offices(this);
     this.acts = new Acts(this);
     this.watch = new Watch(this);
     this.drawing = false;
@@ -138,28 +136,15 @@ class App {
     this.#heard();
   }
 
-  /** Whether one feed of every office would be too much for a browser. */
-  get manyOffices() {
-    return this.me !== null && (this.me.tenants.length > OFFICES_AT_ONCE || (this.me.all_tenants && this.me.tenants.length >= OFFICES_TOLD));
-  }
-
   /** Subscribe to the offices that are wanted now; the next subscription begins before the last one ends. */
   follow() {
-    const wanted = this.manyOffices ? this.#officesWanted() : "*";
-    if (this.phase !== "ready" || String(wanted) === String(this.tenants)) return;
+    if (this.phase !== "ready") return;
+    const wanted = this.offices.many ? this.offices.wanted() : "*";
+    if (wanted === null || String(wanted) === String(this.tenants)) return;
     this.tenants = wanted;
     const before = this.leave;
     this.leave = this.client.subscribe(() => this.#heard(), wanted);
     before?.();
-  }
-
-  #officesWanted() {
-    const { search } = this.ui;
-    const found = this.me.tenants.filter((each) => search.trim() === "" || matches(search, [each.name, each.slug]));
-    const wanted = new Set(found.slice(0, OFFICES_AT_ONCE).map((each) => each.id));
-    const shown = this.route.id && this.integration(this.route.id);
-    if (shown) wanted.add(shown.tenant_id);
-    return [...wanted].sort();
   }
 
   /** Another language: the client's problems are to speak it, too. */
@@ -254,6 +239,20 @@ class App {
     return this.snapshot.integrations.find((each) => each.id === id) ?? null;
   }
 
+  /**
+   * The integration of the address, also while its office is not followed yet.
+   *
+   * @returns {import("./client/types.js").IntegrationView | null | undefined} undefined: not known yet; null: there is none
+   */
+  shownIntegration() {
+    const { id } = this.route;
+    if (!id) return null;
+    const followed = this.integration(id);
+    if (followed !== null || !this.offices.many) return followed;
+    const { data, problem } = this.resources.need(`integration/${id}`, () => this.request(`/v1/integrations/${encodeURIComponent(id)}`));
+    return data ?? (problem?.status === 404 ? null : undefined);
+  }
+
   office(id) {
     const found = this.#index().offices.get(id);
     return found?.name || found?.slug || id;
@@ -286,14 +285,15 @@ class App {
     return role === undefined || role !== "staff";
   }
 
-  /** The connection in words, for the chip and for who listens. */
+  /** The connection in words: `said`, and unless it is live `age`, that of what is shown, or `why` there will be none. */
   connection() {
-    const { connection, asOf, transport } = this.snapshot;
-    const old = asOf === null ? null : duration(this.lang, (Date.now() - asOf.getTime()) / 1000, true);
-    if (connection === "live") return { state: "live", text: this.t(transport === "poll" ? "connection.polling" : "connection.live") };
+    const { connection, asOf, transport, problem } = this.snapshot;
+    if (connection === "offline" && problem !== null) return { state: "offline", said: problem.title, age: "", why: problem.detail };
+    if (connection === "live") return { state: "live", said: this.t(transport === "poll" ? "connection.polling" : "connection.live"), age: "" };
     const state = this.signin.expired ? "stale" : connection;
-    if (old === null) return { state, text: this.t(state === "offline" ? "connection.offline.new" : "connection.connecting") };
-    return { state, text: this.t(`connection.${state}`, { age: old }) };
+    if (asOf === null) return { state, said: this.t(state === "offline" ? "connection.offline" : "connection.connecting"), age: "" };
+    const age = duration(this.lang, (Date.now() - asOf.getTime()) / 1000, true);
+    return { state, said: this.t(`connection.${state}`), age: this.t("connection.age", { age }) };
   }
 
   /** Whether what is shown may be old, for longer than a blink. */
@@ -318,6 +318,7 @@ class App {
     document.documentElement.lang = this.lang === "pt" ? "pt-BR" : "en";
     render(this.root, frame(this));
     this.watch.drawn();
+    if (this.offices.many) this.follow();
   }
 
   #tick() {

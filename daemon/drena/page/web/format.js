@@ -62,14 +62,34 @@ export function until(lang, atMs, nowMs) {
   return atMs - nowMs < 1000 ? text(lang, "time.now") : text(lang, "time.in", { age: duration(lang, (atMs - nowMs) / 1000, true) });
 }
 
-/** A moment as people write it: the time alone today, with the date otherwise. */
+/** A moment as people write it: the time alone today, yesterday and tomorrow by name, with the date otherwise. */
 export function moment(lang, atMs, nowMs) {
   const at = new Date(atMs);
   const now = new Date(nowMs);
   const clock = format(lang, "DateTimeFormat", { hour: "2-digit", minute: "2-digit" }).format(at);
-  if (at.toDateString() === now.toDateString()) return clock;
+  const days = daysBetween(now, at);
+  if (days === 0) return clock;
+  if (Math.abs(days) === 1) return text(lang, "time.day", { day: format(lang, "RelativeTimeFormat", { numeric: "auto" }).format(days, "day"), clock });
   const year = at.getFullYear() === now.getFullYear() ? {} : { year: "numeric" };
-  return `${format(lang, "DateTimeFormat", { day: "numeric", month: "short", ...year }).format(at).replaceAll(".", "")}, ${clock}`;
+  const day = format(lang, "DateTimeFormat", { day: "numeric", month: "short", ...year }).format(at).replaceAll(".", "");
+  return text(lang, "time.day", { day, clock });
+}
+
+/** Calendar days from one moment to another, in this browser's time zone; a day of 23 hours is one, too. */
+function daysBetween(from, to) {
+  const noon = (at) => Date.UTC(at.getFullYear(), at.getMonth(), at.getDate());
+  return (noon(to) - noon(from)) / 86_400_000;
+}
+
+/** A time zone as people call it: `Horário de Brasília` for `America/Sao_Paulo`. */
+export function zone(lang, name) {
+  if (name === "UTC") return name;
+  try {
+    const parts = format(lang, "DateTimeFormat", { timeZone: name, timeZoneName: "longGeneric" }).formatToParts(Date.now());
+    return parts.find((each) => each.type === "timeZoneName").value.replace(/ (Padrão|Standard)\b/, "");
+  } catch {
+    return name.replaceAll("_", " "); // this browser does not know it
+  }
 }
 
 export function fullMoment(lang, atMs) {

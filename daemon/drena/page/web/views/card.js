@@ -98,8 +98,13 @@ function told(app, bar, job) {
   else if (bar.done !== null) parts.push(app.t("progress.count", { done: number(app.lang, bar.done), unit }));
   else parts.push(job.progress_detail?.message || app.t("card.starting"));
   if (bar.rate) parts.push(app.t("progress.rate", { rate: number(app.lang, bar.rate, bar.rate < 10 ? 1 : 0) }));
-  if (bar.leftS !== null && bar.share !== null && bar.share < 1) parts.push(app.t("progress.left", { left: duration(app.lang, Math.max(bar.leftS, 1), bar.leftS > 90) }));
+  if (bar.leftS !== null && bar.share !== null && bar.share < 1) parts.push(left(app, Math.max(bar.leftS, 1)));
   return parts.join(" · ");
+}
+
+function left(app, seconds) {
+  const words = duration(app.lang, seconds, seconds > 90);
+  return app.t(words.startsWith("1 ") ? "progress.left.one" : "progress.left.other", { left: words });
 }
 
 export function progressBar(app, name, bar, canceling) {
@@ -168,12 +173,12 @@ function atRest(app, { integration, last, state }) {
     case "success": {
       const counters = countersOf(last?.result).filter(([name]) => name !== "skipped"); // the detail view tells the rest
       const sentence = last?.execution_time_ms
-        ? app.t("card.success", { age: age(app.lang, ended, now), took: took(app.lang, last.execution_time_ms) })
-        : ended !== null && app.t("card.success.plain", { age: age(app.lang, ended, now) });
+        ? app.t("card.success", { when: ago(app.lang, ended, now), took: took(app.lang, last.execution_time_ms) })
+        : ended !== null && app.t("card.success.plain", { when: ago(app.lang, ended, now) });
       return [counters.length > 0 && tallies(app, counters), h("p", { class: "line line-quiet" }, sentence)];
     }
     case "canceled":
-      return h("p", { class: "line line-quiet" }, ended === null ? app.t("state.canceled") : app.t("card.canceled", { age: age(app.lang, ended, now) }));
+      return h("p", { class: "line line-quiet" }, ended === null ? app.t("state.canceled") : app.t("card.canceled", { when: ago(app.lang, ended, now) }));
     default:
       return h("p", { class: "line line-quiet" }, app.t(`card.${state}`));
   }

@@ -2,7 +2,7 @@
 
 import { choiceOf, describe } from "../cron.js";
 import { h } from "../dom.js";
-import { number, percent, took } from "../format.js";
+import { number, percent, took, zone } from "../format.js";
 import { icon } from "../icons.js";
 import { avatar, cancelButton, lastRun, nextRun, pill, runButton, situation } from "./card.js";
 import { chart } from "./chart.js";
@@ -13,8 +13,8 @@ const DAYS = 30;
 const STATS_EVERY_MS = 60_000;
 
 export function detail(app) {
-  const integration = app.integration(app.route.id);
-  if (integration === null) return missing(app);
+  const integration = app.shownIntegration();
+  if (!integration) return missing(app, integration === undefined);
   const each = app.card(integration);
   const provider = app.provider(integration.provider_slug);
   document.title = `${provider} · ${app.office(integration.tenant_id)} · Drena`;
@@ -32,9 +32,9 @@ export function detail(app) {
   ];
 }
 
-function missing(app) {
+function missing(app, unknown) {
   document.title = app.t("app.title");
-  if (app.snapshot.loading) return h("div", { class: "panel skeleton", role: "status", "aria-label": app.t("overview.loading") });
+  if (unknown || app.snapshot.loading) return h("div", { class: "panel skeleton", role: "status", "aria-label": app.t("overview.loading") });
   return [
     h("a", { class: "back", href: "#/" }, icon("back", 16), app.t("detail.back")),
     h("div", { class: "empty" }, h("h1", { tabindex: "-1" }, app.t("detail.missing")), h("p", { class: "muted" }, app.t("detail.missing.text"))),
@@ -101,7 +101,7 @@ function settings(app, integration, each) {
       { class: "setting setting-tall" },
       h("h3", null, app.t("detail.schedule")),
       schedule
-        ? h("p", null, sentence(describe(app.lang, schedule.cron)), h("span", { class: "muted" }, " · ", schedule.timezone.replaceAll("_", " ")))
+        ? [h("p", null, sentence(describe(app.lang, schedule.cron))), h("p", { class: "muted", title: schedule.timezone }, zone(app.lang, schedule.timezone))]
         : h("p", { class: "muted" }, app.t("detail.schedule.none")),
       may && h("button", { class: "button", type: "button", on: { click: () => editSchedule(app, integration) } }, icon("calendar", 16), app.t("detail.schedule.edit")),
     ),

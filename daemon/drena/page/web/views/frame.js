@@ -70,10 +70,15 @@ function navigation(app) {
 }
 
 function connectionChip(app) {
-  const { state, text } = app.connection();
+  const { state, said, age } = app.connection();
   const quiet = state !== "live" && !app.outOfTouch && app.snapshot.asOf !== null; // a blink is not worth a word
-  const shown = quiet ? { state: "live", text: app.t("connection.live") } : { state, text };
-  return h("span", { class: `chip chip-${shown.state}`, "data-connection": state }, h("i", { class: "dot" }), h("span", null, shown.text));
+  const shown = quiet ? { state: "live", said: app.t("connection.live"), age: "" } : { state, said, age };
+  return h(
+    "span",
+    { class: `chip chip-${shown.state}`, "data-connection": state },
+    h("i", { class: "dot" }),
+    h("span", null, shown.said, shown.age && h("span", { class: "chip-age" }, " · ", shown.age)),
+  );
 }
 
 function languageSwitch(app) {
@@ -96,12 +101,19 @@ export function iconButton(name, label, act, props = {}) {
   return h("button", { class: "icon-button", type: "button", "aria-label": label, title: label, on: { click: act }, ...props }, icon(name, 20));
 }
 
+function outOfTouchSaid(app) {
+  const { said, age, why } = app.connection();
+  if (why !== undefined) return [h("strong", null, said, "."), " ", why];
+  return [h("strong", null, `${said.replace("…", "")}: ${age}.`), " ", app.t("connection.banner")];
+}
+
 function outOfTouch(app) {
-  if (!app.outOfTouch || app.signin.expired) return null;
+  const refused = app.connection().why !== undefined;
+  if (!(app.outOfTouch || refused) || app.signin.expired) return null;
   return h(
     "div",
     { class: "banner", key: "banner" },
-    h("div", { class: "banner-inner" }, icon("alert"), h("p", null, h("strong", null, app.connection().text, "."), " ", app.t("connection.banner"))),
+    h("div", { class: "banner-inner" }, icon("alert"), h("p", null, outOfTouchSaid(app))),
   );
 }
 
