@@ -12,14 +12,17 @@ import trio
 
 import asyncpg_trio
 from drena.api import CheckResult, Limits, Provider, RetryLater
+from drena.engine import dispatcher
 from drena.engine.lease import release_jobs
-from drena.store.jobs import claim_jobs
+from drena.store.jobs import Outlook, claim_jobs, look_ahead
 from drena.store.queries import sql
 from engine.node import Recorder, Script, open_node
 from support.offices import add_office
 from support.waiting import wait_ended, wait_until
 
 if TYPE_CHECKING:
+    import pytest
+
     from drena.api import CheckContext, Context
     from engine.node import Node
     from support.postgres import PostgresServer
@@ -209,6 +212,27 @@ async def test_a_retry_wakes_by_itself_without_any_notification(database: str) -
         job = await node.ended(job_id, limit_s=SOON_S)
     assert (job["status"], job["result"], job["attempts"]) == ("success", {"attempt": 3}, 3)
     assert (job["finished_at"] - job["created_at"]).total_seconds() >= 0.4
+
+
+async def test_a_job_that_becomes_due_between_a_claim_and_the_look_after_it_is_not_left_to_the_poll(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The retry is due 0.6 s after the attempt; the claim is 0.4 s after it, and the look after that at 0.8."""
+
+    async def second_time(ctx: Context) -> None:  # noqa: ASYNC124
+        if ctx.job.attempt < 2:
+            raise RetryLater(0.6, "Depois.")
+
+    async def late(*args: Any) -> Outlook:
+        await trio.sleep(0.4)
+        return await look_ahead(*args)
+
+    monkeypatch.setattr(dispatcher, "look_ahead", late)
+    async with open_node(database, Script(second_time=second_time), poll__poll_s=NEVER_S) as node:
+        await silence(node)
+        job_id = await node.request("second_time", attempts=2)
+        await wake(node)
+        assert (await node.ended(job_id, limit_s=2 * SOON_S))["status"] == "success"
 
 
 async def silence(node: Node) -> None:

@@ -28,6 +28,7 @@ from drena.store.jobs import NOWHERE, claim_jobs, look_ahead
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
     from uuid import UUID
 
     from asyncpg_trio import Pool
@@ -87,6 +88,8 @@ class Dispatcher:
         """Every attempt has ended."""
         self._start = NOWHERE
         self._looked_s = -math.inf
+        self._claimed_at: datetime | None = None
+        """When this round claimed over all tenants, by the database's clock; None when there was no room."""
         self._closing = False
 
     def limit(self, limits: DispatchLimits) -> None:
@@ -126,10 +129,13 @@ class Dispatcher:
 
     async def _claim_all(self, drains: trio.Nursery) -> None:
         """Claim while there is room and something to claim."""
+        self._claimed_at = None
         while not self._closing and (room := self._limits.node_jobs - self.running) > 0:
             claims = await outlast("claim jobs", lambda room=room: self._claim(room), self._log)  # type: ignore[misc]
             for claim in claims.jobs:
                 self._hand(claim, drains)
+            if self._start == NOWHERE:
+                self._claimed_at = claims.at
             wrapped = self._start != NOWHERE and claims.walk_on_from is None
             self._start = claims.walk_on_from or NOWHERE
             if not claims.jobs and not self._start.int and not wrapped:
@@ -182,7 +188,8 @@ class Dispatcher:
         slept = False
         while not self._closing or self.running:
             self._looked_s = trio.current_time()
-            ahead = await outlast("look ahead", lambda: look_ahead(self._pool, self._node_id, self._in_hand), self._log)
+            look = partial(look_ahead, self._pool, self._node_id, self._in_hand, self._claimed_at)
+            ahead = await outlast("look ahead", look, self._log)
             self._turned.set()
             self._turned = trio.Event()
             for job_id in ahead.cancels:
@@ -191,7 +198,7 @@ class Dispatcher:
                 self._on_dead_node()
             if ahead.strays:
                 await self._release(ahead.strays)
-            if self._woken.is_set() or (ahead.due and slept):
+            if self._woken.is_set() or ahead.missed or (ahead.due and slept):
                 return
             poll_s = self._limits.poll_s * random.uniform(0.75, 1.0)  # noqa: S311  # jitter, not a secret
             with trio.move_on_after(poll_s if ahead.next_s is None else min(poll_s, max(ahead.next_s, 0.001))):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 from uuid import UUID
 
@@ -45,6 +46,8 @@ class Claims(msgspec.Struct, frozen=True, kw_only=True):
     jobs: list[Claim]
     walk_on_from: UUID | None
     """Set when the walk stopped before the last tenant: claim again from here."""
+    at: datetime
+    """By the database's clock: what became due later it has not seen."""
 
 
 class Finish(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,7 +105,8 @@ async def claim_jobs(
         rows = await conn.fetch(
             sql("claim_jobs"), node, list(providers), room, tenant_cap, start, walk, list(providers.values())
         )
-    return Claims(jobs=[_claim(row) for row in rows if row["id"] is not None], walk_on_from=rows[0]["walk_on_from"])
+    jobs = [_claim(row) for row in rows if row["id"] is not None]
+    return Claims(jobs=jobs, walk_on_from=rows[0]["walk_on_from"], at=rows[0]["at"])
 
 
 def _claim(row: Record) -> Claim:
@@ -132,6 +136,8 @@ class Outlook(msgspec.Struct, frozen=True, kw_only=True):
 
     due: bool
     """A pending job is due now."""
+    missed: bool
+    """One has become due since the last claim."""
     next_s: float | None
     """Seconds until the next one that is not; None when there is none."""
     cancels: list[UUID]
@@ -142,9 +148,11 @@ class Outlook(msgspec.Struct, frozen=True, kw_only=True):
     """Jobs that run in this node's name though it does not have them in hand."""
 
 
-async def look_ahead(on: Executor, node: UUID, in_hand: Collection[UUID] = ()) -> Outlook:
+async def look_ahead(
+    on: Executor, node: UUID, in_hand: Collection[UUID] = (), claimed_at: datetime | None = None
+) -> Outlook:
     """What there is to do for this node, in one cheap query."""
-    row = await on.fetchrow(sql("look_ahead"), node, list(in_hand))
+    row = await on.fetchrow(sql("look_ahead"), node, list(in_hand), claimed_at)
     assert row is not None
     return Outlook(**row)
 

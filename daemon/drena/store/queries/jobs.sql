@@ -5,10 +5,13 @@
 select pg_advisory_xact_lock(478810464609);
 
 -- name: look_ahead
--- Whether a pending job is due now, the seconds until the next one that is not (I6), which of this node's running jobs
--- somebody wants cancelled, whether a node has died, and which jobs run in this node's name without its knowing, because
--- the acknowledgement of their claim was lost: short probes, all of them. $1 node, $2 the jobs it has in hand.
+-- Whether a pending job is due now, whether one has become due since the last claim, which therefore did not see it, the
+-- seconds until the next one that is not (I6), which of this node's running jobs somebody wants cancelled, whether a node
+-- has died, and which jobs run in this node's name without its knowing, because the acknowledgement of their claim was
+-- lost: short probes, all of them. $1 node, $2 the jobs it has in hand, $3 the last claim's time, or null.
 select coalesce((select min(run_at) <= now() from integration_jobs where status = 'pending'), false) as due,
+       exists (select from integration_jobs
+               where status = 'pending' and run_at > $3::timestamptz and run_at <= now()) as missed,
        (select extract(epoch from min(run_at) - clock_timestamp())::double precision
         from integration_jobs where status = 'pending' and run_at > now()) as next_s,
        array(select id from integration_jobs
@@ -95,7 +98,7 @@ with recursive heads(tenant_id, provider_slug, priority, n) as (
                               'max_attempts', c.max_attempts, 'lease_token', c.lease_token, 'node', $1)
     from claimed c
 )
-select s.walk_on_from, c.id, c.tenant_id, c.provider_slug, c.lane, c.attempts, c.lease_token,
+select s.walk_on_from, now() as at, c.id, c.tenant_id, c.provider_slug, c.lane, c.attempts, c.lease_token,
        coalesce(c.max_attempts, 3) as max_attempts, coalesce(c.payload, '{}')::text as payload,
        c.checkpoint::text as checkpoint,
        o.slug as tenant_slug, o.nome as tenant_name, t.is_enabled, t.base_url, t.config::text as config
