@@ -12,7 +12,7 @@ import asyncpg_trio
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-LIMIT_S = 30.0
+LIMIT_S = 120.0
 
 
 class Running:

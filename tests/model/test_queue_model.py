@@ -169,7 +169,7 @@ class Machine(RuleBasedStateMachine):
         happened = []
         for begun in self.window:
             assert begun.running is not None
-            assert self.bridge.ends_within(begun.running, 20), f"{begun.step.__name__} never ended"
+            assert self.bridge.ends_within(begun.running, 60), f"{begun.step.__name__} never ended"
             error = begun.running.error
             if error is None:
                 happened.append(Call(begun.step, begun.arguments, begun.running.answer))
@@ -199,7 +199,7 @@ class Machine(RuleBasedStateMachine):
             hold = False
         begun = Begun(step, arguments, self.bridge.event() if hold else None)
         begun.running = self.bridge.start(self._with, calls.name_of(step), *arguments, begun)
-        if hold or self.window or not self.bridge.ends_within(begun.running, 20):
+        if hold or self.window or not self.bridge.ends_within(begun.running, 60):
             self.window.append(begun)
             self.bridge.ends_within(begun.running, BLOCKED_S)
             return
