@@ -75,6 +75,11 @@ PICTURE = (
     STATUSES,
     "select id, name, lease_until - now(), running from drena.nodes",
     """
+    select pid, application_name, state, wait_event_type, wait_event, now() - xact_start, pg_blocking_pids(pid),
+           left(query, 120)
+    from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()
+    """,
+    """
     select id, status, attempts, rescues, error_code, lease_token, node_id, run_at - now()
     from integration_jobs where status in ('pending', 'running') limit 20
     """,
