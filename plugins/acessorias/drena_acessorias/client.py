@@ -98,7 +98,10 @@ class Client:
         """
         try:
             while not isinstance(step := await self.next_step(walk), End):
-                await pages.send(step)
+                try:
+                    pages.send_nowait(step)  # the request was checkpoint enough
+                except trio.WouldBlock:
+                    await pages.send(step)
             await pages.send(step)
         except (GiveUp, RetryLater) as trouble:
             await pages.send(trouble)

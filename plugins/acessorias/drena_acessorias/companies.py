@@ -1,10 +1,11 @@
 """The sync of companies: list → mirror, page by page, resumable at any point.
 
-Two tasks. The reader asks for pages and judges them (`client.py`, `pages.py`); the writer brings them into `empresas`
-(`mirror.py`), every page that waits in one statement and one transaction, because a commit costs as much as several
-pages. Between them a channel of `_AHEAD` pages: the next ones are fetched while these are written, and at most
-`2 * _AHEAD + 2` are in memory however long the list is. At the pace that the API bears no page ever waits. What is kept
-of a company after its page is its identity alone.
+Two tasks. The reader asks for pages and judges them (`client.py`, `pages.py`); the writer sorts each as it comes, while
+the next answer is on its way, and brings up to `_TOGETHER` of them into `empresas` (`mirror.py`) in one statement and
+one transaction, because a transaction costs as much as several pages. Between them a channel of `_AHEAD` pages: the
+next ones are fetched while these are written, and at most `_TOGETHER + _AHEAD + 2` are in memory however long the list
+is. At the pace that the API bears each page is a transaction of its own. What is kept of a company after its page is
+its identity alone.
 
 Pages, their counters and the checkpoint commit together. A new attempt starts one page before the checkpoint's, because
 companies removed in between shift the others to earlier pages; the identities of the page written last are in the
@@ -18,7 +19,9 @@ the database.
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections import Counter
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -32,19 +35,24 @@ from drena_acessorias.delivery_mirror import set_watermark
 from drena_acessorias.mirror import NOT_YET_ON_DISK, Written, count_known, write_page
 from drena_acessorias.office_clock import earliest, spoken
 from drena_acessorias.pages import End, Take, Walk, resume_at
-from drena_acessorias.rows import Batch, Company, gather, has_identifier
+from drena_acessorias.rows import Batch, Company, gather
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from drena.api import Context
 
 ENTITY: Final = "companies"
 _AHEAD: Final = 8
-_LINGER_S: Final = 0.003
+_TOGETHER: Final = 8
+_LINGER_S: Final = 0.1
 """How long the first page waits for others: a moment beside a request at the pace the API bears, several pages without
 it."""
 _LINES_OF_A_KIND: Final = 20
+
+Sorted = tuple[Take, Batch]
+"""A page, its rows let go, and what they came to."""
+Stop = End | GiveUp | RetryLater
 
 
 class CompaniesSync:
@@ -91,38 +99,48 @@ class CompaniesSync:
         self._judge(outcome)
         return await self._finish(outcome)
 
-    async def _write_all(self, pages: trio.MemoryReceiveChannel[Reading]) -> End | GiveUp | RetryLater | AttemptFenced:
-        """Write whatever waits. The reasons to stop are returned, not raised: the nursery would wrap them."""
-        while True:
-            waiting, stop = await _waiting(pages)
-            try:
-                for batch in self._batches(waiting):
-                    await self._write(batch)
-            except (GiveUp, AttemptFenced) as trouble:
-                return trouble
-            if stop is not None:
-                return stop
+    async def _write_all(self, pages: trio.MemoryReceiveChannel[Reading]) -> Stop | AttemptFenced:
+        """Write every page. The reasons to stop are returned, not raised: the nursery would wrap them."""
+        next_one: Sorted | None = None
+        try:
+            while True:
+                together, behind = await self._collect(next_one, pages)
+                if together:
+                    await self._write(together)
+                if isinstance(behind, Stop):
+                    return behind
+                next_one = behind
+        except (GiveUp, AttemptFenced) as trouble:
+            return trouble
 
-    def _batches(self, pages: Sequence[Take]) -> Iterator[list[tuple[Take, Batch]]]:
-        """Pages to be written together. No document stands on two of them: of two registrations with one document the
-        second page finds what the first wrote, so the counters do not depend on how many pages happened to wait."""
-        together: list[tuple[Take, Batch]] = []
-        documents: set[str | None] = set()
-        for page in pages:
-            batch = gather(page.rows, self._seen)
-            own = {each.document for each in batch.companies} - {None}
-            if not documents.isdisjoint(own):
-                yield together
-                together, documents = [], set()
-            together.append((page, batch))
+    async def _collect(
+        self, first: Sorted | None, pages: trio.MemoryReceiveChannel[Reading]
+    ) -> tuple[list[Sorted], Sorted | Stop | None]:
+        """Pages to be written together, and what came behind them that is not one of them.
+
+        No document stands on two of them: of two registrations with one document the second page finds what the first
+        wrote, so the counters do not depend on how many pages happened to come in time.
+        """
+        together = [] if first is None else [first]
+        documents = set() if first is None else _documents(first)
+        wait_until = math.inf
+        while len(together) < _TOGETHER:
+            if together and wait_until == math.inf:
+                wait_until = trio.current_time() + _LINGER_S
+            step = await _next(pages, wait_until)
+            if not isinstance(step, Take):
+                return together, step
+            page = msgspec.structs.replace(step, rows=[]), gather(step.rows, self._seen)
+            if not documents.isdisjoint(own := _documents(page)):
+                return together, page
+            together.append(page)
             documents |= own
-        if together:
-            yield together
+        return together, None
 
-    async def _write(self, pages: Sequence[tuple[Take, Batch]]) -> None:
+    async def _write(self, pages: Sequence[Sorted]) -> None:
         """Write pages, their counters and the checkpoint in one transaction."""
-        if self._state.read == 0 and not any(map(has_identifier, pages[0][0].rows)):
-            raise nothing_usable(len(pages[0][0].rows))
+        if self._state.read == 0 and not (first := pages[0][1]).identified:
+            raise nothing_usable(len(first.identities) + first.anonymous)
         state, companies, anonymous = self._state, list[Company](), 0
         for page, batch in pages:
             state = state.after(page, batch, reread=page.page < self._resumed_before)
@@ -222,23 +240,17 @@ class CompaniesSync:
         }
 
 
-async def _waiting(
-    pages: trio.MemoryReceiveChannel[Reading],
-) -> tuple[list[Take], End | GiveUp | RetryLater | None]:
-    """The pages that wait, at least one of them, and what stands behind them if it came too."""
-    waiting: list[Take] = []
-    step = await pages.receive()
-    if isinstance(step, Take):
-        await trio.sleep(_LINGER_S)
-    while isinstance(step, Take):
-        waiting.append(step)
-        if len(waiting) > _AHEAD:
-            return waiting, None
-        try:
-            step = pages.receive_nowait()
-        except trio.WouldBlock:
-            return waiting, None
-    return waiting, step
+def _documents(page: Sorted) -> set[str]:
+    return {each.document for each in page[1].companies if each.document is not None}
+
+
+async def _next(pages: trio.MemoryReceiveChannel[Reading], wait_until: float) -> Reading | None:
+    """What comes next; None when nothing waits and nothing comes in time."""
+    with trio.move_on_at(wait_until):
+        return await pages.receive()
+    with suppress(trio.WouldBlock):
+        return pages.receive_nowait()
+    return None
 
 
 async def sync_companies(ctx: Context) -> dict[str, Any]:

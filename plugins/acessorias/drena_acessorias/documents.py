@@ -11,14 +11,38 @@ document. They only tell a person where to look.
 from __future__ import annotations
 
 import re
-from operator import mul
+import string
 from typing import Final
 
-_NOT_KEPT: Final = re.compile(r"[^0-9A-Za-z]")
+_CAPITALS: Final = bytes(range(256)).upper()
+_NOT_KEPT: Final = bytes(set(range(256)) - set((string.digits + string.ascii_letters).encode()))
 _DOCUMENT: Final = re.compile(r"[0-9]{11}|[0-9A-Z]{12}[0-9]{2}")
 
-_CPF_WEIGHTS: Final = (11, 10, 9, 8, 7, 6, 5, 4, 3, 2)
-_CNPJ_WEIGHTS: Final = (6, 5, 4, 3, 2, 9, 8, 7, 6, 5, 4, 3, 2)
+
+class _Weights:
+    """The weights of a document's check digits, so that one multiplication of large numbers makes a weighted sum.
+
+    A text and the reversed weights are numbers in base 65536, and the product has the sum in the place of the last
+    character. Character by character it took a quarter of all that is done for a company.
+    """
+
+    def __init__(self, *second: int) -> None:
+        self.place = 16 * (len(second) - 2)
+        self.first, self.second = _reversed(second[1:]), _reversed(second[:-1])
+        self.zeros = ord("0") * sum(second[1:]), ord("0") * sum(second[:-1])
+        """What the sums are of a text of zeros: a character counts its ASCII code minus 48."""
+        self.last = second[-1]
+
+
+def _reversed(weights: tuple[int, ...]) -> int:
+    return sum(weight << 16 * place for place, weight in enumerate(reversed(weights)))
+
+
+_WEIGHTS: Final = {
+    11: _Weights(11, 10, 9, 8, 7, 6, 5, 4, 3, 2),
+    14: _Weights(6, 5, 4, 3, 2, 9, 8, 7, 6, 5, 4, 3, 2),
+}
+"""Of the second check digit, by the length of the document; the first digit's are the same without the first."""
 
 
 def normalise(given: str) -> str:
@@ -27,7 +51,7 @@ def normalise(given: str) -> str:
     Characters outside ASCII go first, so that no upper-casing turns one (``ı``, ``ß``) into a letter that counts.
     The statement in `mirror.py` does the same to the column `empresas.cnpj`.
     """
-    return _NOT_KEPT.sub("", given).upper()
+    return given.encode("ascii", "ignore").translate(_CAPITALS, _NOT_KEPT).decode("ascii")
 
 
 def document(given: str) -> str | None:
@@ -42,13 +66,14 @@ def check_digits_hold(normalised: str) -> bool:
     Args:
         normalised: what `document` returned.
     """
-    weights = _CPF_WEIGHTS if len(normalised) == 11 else _CNPJ_WEIGHTS
-    body = normalised[:-2]
-    first = _check_digit(body, weights[1:])
-    return normalised[-2:] == first + _check_digit(body + first, weights)
+    weights = _WEIGHTS[len(normalised)]
+    body = int.from_bytes(normalised[:-2].encode("utf-16-le"), "little")
+    first = _check_digit((body * weights.first >> weights.place & 0xFFFF) - weights.zeros[0])
+    total = (body * weights.second >> weights.place & 0xFFFF) - weights.zeros[1] + first * weights.last
+    return normalised[-2:] == f"{first}{_check_digit(total)}"
 
 
-def _check_digit(body: str, weights: tuple[int, ...]) -> str:
-    """0 when the weighted sum modulo 11 is below 2, else 11 minus it; a character counts its ASCII code minus 48."""
-    remainder = (sum(map(mul, body.encode("ascii"), weights)) - 48 * sum(weights)) % 11
-    return "0" if remainder < 2 else str(11 - remainder)
+def _check_digit(total: int) -> int:
+    """0 when the weighted sum modulo 11 is below 2, else 11 minus it."""
+    remainder = total % 11
+    return 0 if remainder < 2 else 11 - remainder

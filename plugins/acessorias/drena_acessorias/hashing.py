@@ -9,14 +9,16 @@ overlooking a change would keep the mirror wrong for ever.
 from __future__ import annotations
 
 from hashlib import sha256
-from typing import Any
+from typing import Any, Final
 
 import msgspec
+
+_SORTED: Final = msgspec.json.Encoder(order="sorted")
 
 
 def canonical(payload: Any) -> bytes:
     """The one JSON text of this value: keys sorted at every depth, no blanks."""
-    return msgspec.json.encode(payload, order="sorted")
+    return _SORTED.encode(payload)
 
 
 def payload_hash(text: bytes) -> str:

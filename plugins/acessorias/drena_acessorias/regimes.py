@@ -26,7 +26,11 @@ def sql_code(label: str) -> str:
     """The SQL expression that maps a label to its code, or to null.
 
     Args:
-        label: an SQL expression of type text.
+        label: an SQL expression of type text, in capitals. It stands in the result many times.
     """
-    cases = "\n".join(f"when upper({label}) ~ '^{prefix}([^A-Z]|$)' then '{code}'" for prefix, code in REGIMES)
+    cases = "\n".join(
+        f"when starts_with({label}, '{prefix}')"
+        f" and substr({label}, {len(prefix) + 1}, 1) collate \"C\" not between 'A' and 'Z' then '{code}'"
+        for prefix, code in REGIMES
+    )
     return f"case {cases} end"

@@ -19,10 +19,12 @@ from drena_acessorias.masks import MASK, is_masked, masked_fields
 
 MAPPED_KEYS: Final = ("Razao", "Fantasia", "Identificador", "Telefone", "Regime", "DataDoCadastro")
 """What columns of `empresas` are filled from; `mirror.py` reads the same keys."""
+_MAPPED: Final = frozenset(MAPPED_KEYS)
+_MASK_BYTES: Final = MASK.encode()
 
 
 class Company(msgspec.Struct, frozen=True):
-    """One row, ready for the statement of `mirror.py`, which reads the fields by these names."""
+    """One row, ready for the statement of `mirror.py`, whose parameters are these fields in this order."""
 
     external_key: str | None
     document: str | None
@@ -32,10 +34,11 @@ class Company(msgspec.Struct, frozen=True):
     hidden: bool
     """The identifier is masked: whether the office has a row for this company already cannot be told by it."""
     hash: str
-    payload: msgspec.Raw
+    payload: str
     """The row as it came, as canonical JSON."""
-    kept: list[str]
-    """Top-level keys whose stored value is better than this payload's: masked ones, and mapped ones it lacks."""
+    kept: str | None
+    """Top-level keys whose stored value is better than this payload's, masked ones and mapped ones it lacks, as a JSON
+    list; None for none."""
 
     @property
     def identity(self) -> str:
@@ -54,19 +57,19 @@ def company(row: Any) -> Company | None:
         return None
     text = canonical(row)
     return Company(
-        external_key=external_key,
-        document=found,
-        cnpj=given,
-        hidden=is_masked(row.get("Identificador")),
-        hash=payload_hash(text),
-        payload=msgspec.Raw(text),
-        kept=[*_masked_keys(row, text), *(key for key in MAPPED_KEYS if key not in row)],
+        external_key,
+        found,
+        given,
+        is_masked(row.get("Identificador")),
+        payload_hash(text),
+        text.decode(),
+        None if row.keys() >= _MAPPED and _MASK_BYTES not in text else _kept(row),
     )
 
 
-def _masked_keys(row: dict[str, Any], text: bytes) -> list[str]:
-    """Top-level keys with a mask; most rows have none, and their text tells so at once."""
-    return [key for key, value in row.items() if is_masked(value)] if MASK.encode() in text else []
+def _kept(row: dict[str, Any]) -> str | None:
+    kept = [key for key, value in row.items() if is_masked(value)] + [key for key in MAPPED_KEYS if key not in row]
+    return msgspec.json.encode(kept).decode() if kept else None
 
 
 def has_identifier(row: Any) -> bool:
@@ -94,6 +97,8 @@ class Batch(msgspec.Struct):
     repeated: int = 0
     """Rows seen earlier in this run: the API's pages may repeat rows."""
     masked: set[str] = msgspec.field(default_factory=set)
+    identified: bool = False
+    """Some row carries a text, or a mask, where the API puts the document."""
 
     @property
     def read(self) -> int:
@@ -115,16 +120,18 @@ def gather(rows: list[Any], seen: set[str]) -> Batch:
     """
     batch = Batch()
     for row in rows:
+        batch.identified = batch.identified or has_identifier(row)
         found = company(row)
         if found is None:
             batch.anonymous += 1
             continue
-        batch.identities.append(found.identity)
-        if found.identity in seen:
+        identity = found.identity
+        batch.identities.append(identity)
+        if identity in seen:
             batch.repeated += 1
             continue
-        seen.add(found.identity)
+        seen.add(identity)
         batch.companies.append(found)
-        if MASK.encode() in bytes(found.payload):
+        if MASK in found.payload:
             batch.masked |= masked_fields(row)
     return batch

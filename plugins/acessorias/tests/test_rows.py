@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from drena_acessorias.masks import masked_fields
@@ -51,7 +51,13 @@ def test_a_row_that_says_of_no_company_is_anonymous(row: Any) -> None:
 def test_masked_and_missing_keys_keep_what_is_stored() -> None:
     found = company(ROW | {"Fantasia": "********", "Honorario": "****", "Telefone": None})
     assert found is not None
-    assert sorted(found.kept) == ["DataDoCadastro", "Fantasia", "Honorario", "Regime"]
+    assert sorted(msgspec.json.decode(found.kept or "")) == ["DataDoCadastro", "Fantasia", "Honorario", "Regime"]
+
+
+def test_a_whole_row_without_masks_keeps_nothing_of_what_is_stored() -> None:
+    found = company(dict.fromkeys(MAPPED_KEYS) | ROW | {"Fantasia": ""})
+    assert found is not None
+    assert found.kept is None
 
 
 def test_masks_are_named_at_any_depth() -> None:
@@ -88,6 +94,7 @@ VALUES = (
 ROWS = st.lists(st.one_of(st.none(), st.fixed_dictionaries({}, optional=dict.fromkeys(("ID", *MAPPED_KEYS), VALUES))))
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])  # how fast rows are made up is the machine's affair
 @given(st.lists(ROWS, max_size=4))
 def test_every_row_is_read_once_or_repeated(pages: list[list[Any]]) -> None:
     seen: set[str] = set()
