@@ -118,7 +118,10 @@ class PacedTransport(httpx2.AsyncBaseTransport):
             wait_s = self._pace.reserve(now)
             epoch = self._pace.epoch
             try:
-                await trio.sleep(wait_s)
+                if wait_s:
+                    await trio.sleep(wait_s)
+                else:  # without a pass through the scheduler: the request makes enough of them
+                    await trio.lowlevel.checkpoint_if_cancelled()
             except trio.Cancelled:
                 self._pace.give_back(epoch, now + wait_s)
                 raise
