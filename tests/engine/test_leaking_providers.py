@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from drena.api import Context
 
-LIMIT_S = 60.0
+LIMIT_S = 180.0
 LEFT = "provider left tasks behind: they are cancelled"
 FAILED = "a task that a provider left behind failed"
 never_closed: list[AbstractAsyncContextManager[trio.Nursery]] = []
