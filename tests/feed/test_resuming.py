@@ -197,6 +197,8 @@ async def test_a_long_poll_brings_the_progress_of_what_runs_and_with_its_mark_en
         assert (same["rows"], same["progress"], same["progress_mark"]) == ([], first["progress"], mark)
         answers = []
 
+        began_s = trio.current_time()
+
         async def wait() -> None:
             answers.append(json.loads(await poll(office, *place, 25, mark)))
 
@@ -204,7 +206,6 @@ async def test_a_long_poll_brings_the_progress_of_what_runs_and_with_its_mark_en
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(wait)
                 await trio.testing.wait_all_tasks_blocked(0.05)
-                began_s = trio.current_time()
                 await stage.set(job, "progress = 60")
         assert trio.current_time() - began_s >= POLLED_PROGRESS_S - 0.1, "not before a second is over"
         (moved,) = answers
