@@ -11,6 +11,6 @@ if sys.argv[1:3] == ["-P", "-m"]:
     del sys.argv[0]
     runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
 else:
-    from drena.cli import main
+    from drena.__main__ import start
 
-    main()
+    start()

@@ -6,13 +6,25 @@
 # Where it unpacks to: the first of these that can be used: $CACHE_DIRECTORY and $STATE_DIRECTORY (which systemd sets),
 # /var/cache for root, $XDG_CACHE_HOME, ~/.cache, $TMPDIR or /tmp. What is there may be deleted while no Drena runs.
 set -eu
-digest=@DIGEST@ begin=@BEGIN@ user=$(id -u)
+digest=@DIGEST@ begin=@BEGIN@ sizes="@SIZES@" user=$(id -u)
+
+unpack_all() { # the first part, which has the folders, into "$1"; then the others, all at once
+    at=$begin running=
+    for size in $sizes; do
+        tail -c "+$at" "$0" | head -c "$size" | tar -xzf - --no-same-owner -C "$1" &
+        if [ "$at" = "$begin" ]; then wait $! || return 1; else running="$running $!"; fi
+        at=$((at + size))
+    done
+    whole=yes
+    for each in $running; do wait "$each" || whole=no; done
+    [ $whole = yes ]
+}
 
 unpack() { # into "$1", unless it is there; fails when that place cannot be used
     [ ! -L "$1" ] && { [ -d "$1" ] || mkdir -p -m 755 "$1"; } && [ -O "$1" ] || return 1
     [ -d "$1/$digest" ] && [ -O "$1/$digest" ] && return
     part=$(mktemp -d "$1/part.XXXXXX") && chmod 755 "$part" || return 1
-    tail -c "+$begin" "$0" | tar -xzf - --no-same-owner -C "$part" && mv -T "$part" "$1/$digest" && return
+    unpack_all "$part" && mv -T "$part" "$1/$digest" && return
     rm -rf "$part"
     [ -d "$1/$digest" ] # another process was faster
 }
