@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import base64
-import re
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import msgspec
 
+from drena.asking import holds_nul
 from drena.problems import Refused
 
 if TYPE_CHECKING:
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
 Item = TypeVar("Item")
 Place = TypeVar("Place", bound=tuple[Any, ...])
-NUL: Final = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
-"""In JSON; PostgreSQL has no text for it."""
 
 
 class Page(NamedTuple):
@@ -43,7 +41,7 @@ def place_of(cursor: str | None, kind: type[Place]) -> Place | None:
         return None
     try:
         text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
-        if NUL.search(text):
+        if holds_nul(text):
             raise ValueError(cursor)
         place: Place = msgspec.json.decode(text, type=kind)
     except (ValueError, msgspec.MsgspecError):

@@ -18,8 +18,9 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from drena.asking import LANE_CHARS, UnfitPayloadError, encode_payload, is_lane
 from drena.cron import CronError
-from drena.cursors import NUL, Page, page_of, place_of
+from drena.cursors import Page, page_of, place_of
 from drena.problems import Refused, Words
 from drena.store import answers, steering
 from drena.store.answers import IntegrationPlace, JobPlace
@@ -43,8 +44,6 @@ if TYPE_CHECKING:
 
 CLAIMS: Final = 3
 """A key that is forgotten between two looks at it is claimed again; more than twice in a row nobody forgets one."""
-LANE_CHARS: Final = 100
-PAYLOAD_BYTES: Final = 64 * 1024
 STATUSES: Final = frozenset({"pending", "running", "success", "error", "canceled"})
 
 
@@ -79,7 +78,7 @@ async def run_job(
         raise Refused("integration_not_found")
     if not principal.may_act(tenant_id):
         raise Refused("forbidden")
-    if len(lane) > LANE_CHARS or not lane.isprintable():
+    if not is_lane(lane):
         raise Refused("lane_invalid", field="lane", limit_chars=LANE_CHARS)
     text = _payload(payload or {})
     await _expect_provider(on, host, tenant_id, provider_slug)
@@ -331,16 +330,10 @@ def _started(outcome: Outcome) -> Started:
 
 
 def _payload(payload: dict[str, Any]) -> str:
-    """The payload as JSON that PostgreSQL takes."""
     try:
-        encoded = msgspec.json.encode(payload)
-    except (UnicodeEncodeError, TypeError, RecursionError, ValueError):
-        raise Refused("payload_invalid", field="payload", reason="JSON") from None
-    if len(encoded) > PAYLOAD_BYTES:
-        raise Refused("payload_invalid", field="payload", reason=f"> {PAYLOAD_BYTES} bytes")
-    if NUL.search(encoded):
-        raise Refused("payload_invalid", field="payload", reason="NUL (\\u0000)")
-    return encoded.decode()
+        return encode_payload(payload)
+    except UnfitPayloadError as error:
+        raise Refused("payload_invalid", field="payload", reason=str(error)) from None
 
 
 def _tenants(principal: Principal, wanted: UUID | None) -> Collection[UUID] | None:

@@ -10,7 +10,7 @@ import trio
 
 from drena import operations
 from drena.access.principals import OPEN
-from drena.operations import LANE_CHARS, PAYLOAD_BYTES
+from drena.asking import LANE_CHARS, PAYLOAD_BYTES
 from drena.plugins import PluginHost
 from drena.problems import Refused
 from operations.conftest import HOST

@@ -64,16 +64,16 @@ def run(config: Path | None) -> None:
     """
     from drena.cli import serving  # noqa: PLC0415  # it would make every other command start later
 
-    run_command(serving.run, config)
+    run_command(serving.run, config, keep=serving.log_fault)
 
 
-@command("migrate", dry_run)
-def migrate(config: Path | None, dry_run: bool) -> None:
+@command("migrate", dry_run, as_json)
+def migrate(config: Path | None, dry_run: bool, as_json: bool) -> None:
     """Adopt or update the database; safe beside running nodes, and a second time.
 
     Example: drena migrate --dry-run
     """
-    run_command(upkeep.migrate, config, dry_run)
+    run_command(upkeep.migrate, config, dry_run, as_json)
 
 
 @command("sweep", dry_run, as_json)

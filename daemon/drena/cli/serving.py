@@ -13,6 +13,7 @@ from drena.cli.scene import set_scene
 from drena.config import load_config
 from drena.daemon import Daemon, obey_signals
 from drena.errors import ConfigError
+from drena.log import get_logger
 from drena.store.embedded import keep_embedded
 from drena.store.opening import wait_for_database
 from drena.systemd import inherited_sockets, notify, reloading
@@ -53,6 +54,12 @@ async def run(config: Path | None) -> None:
             await daemon.run()
             nursery.cancel_scope.cancel(reason="drained")
     scene.log.info("stopped")
+
+
+def log_fault(error: BaseException) -> str:
+    """Put the traceback of a fault of ours into the log, where the journal keeps it; for `run_command`."""
+    get_logger().exception("ended by a fault of its own", exc_info=error)
+    return "Its traceback is in the log."
 
 
 async def _reload(config_file: Path | None, scene: Scene, daemon: Daemon) -> None:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from drena.texts import Language, Phrasebook
 
+EXAMPLE: Final = "Example: "
 ASIDE: Final = re.compile(r"  \[(.*)\]$")
 """What click adds to an option's help."""
 
@@ -69,10 +70,15 @@ class Spoken(click.Command):
         for paragraph in paragraphs(self.help or ""):
             formatter.write_paragraph()
             with formatter.indentation():
-                formatter.write_text(tell(paragraph))
+                if paragraph.startswith(EXAMPLE):  # to be copied: never broken
+                    formatter.write(f"{' ' * formatter.current_indent}{tell(paragraph)}\n")
+                else:
+                    formatter.write_text(tell(paragraph))
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        records = [record for param in self.get_params(ctx) if (record := param.get_help_record(ctx)) is not None]
+        """Arguments are left out: the usage line and the text above have told of them."""
+        params = [param for param in self.get_params(ctx) if isinstance(param, click.Option)]
+        records = [record for param in params if (record := param.get_help_record(ctx)) is not None]
         _definitions("Options", [(names, _option_help(said)) for names, said in records], formatter)
 
 

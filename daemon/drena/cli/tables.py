@@ -50,7 +50,7 @@ def show(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, as_json: 
 
 def show_json(value: Any) -> None:
     """Print one JSON document."""
-    click.echo(msgspec.json.format(msgspec.json.encode(value, enc_hook=str), indent=2).decode())
+    click.echo(msgspec.json.format(msgspec.json.encode(value, enc_hook=str), indent=2))  # bytes: UTF-8 in any locale
 
 
 def _cell(value: Any) -> str:
@@ -58,6 +58,10 @@ def _cell(value: Any) -> str:
         return ""
     if isinstance(value, datetime):
         return f"{value.astimezone():%Y-%m-%d %H:%M:%S}"
+    if isinstance(value, bool):
+        return tell("yes" if value else "no")
+    if isinstance(value, list | tuple):
+        value = ", ".join(map(str, value))
     text = str(value).replace("[", r"\[")
     colour = COLOURS.get(text)
     return f"[{colour}]{text}[/]" if colour else text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import TYPE_CHECKING
 
 import click
@@ -36,6 +37,8 @@ async def create(
         raise UsageError("Say for whom the token is good: --tenant, once or more, or --all-tenants.")
     if not name.strip() or not name.isprintable():
         raise UsageError("A token needs a name that can be read, such as `ci`.")
+    if days is not None and not isfinite(days):
+        raise UsageError(f"--days {days} is no number of days.")
     token = new_token()
     digest = digest_of(token)
     assert digest is not None

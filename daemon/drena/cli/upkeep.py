@@ -28,11 +28,13 @@ if TYPE_CHECKING:
     from drena.cli.scene import Scene
 
 
-async def migrate(config: Path | None, dry_run: bool) -> None:
+async def migrate(config: Path | None, dry_run: bool, as_json: bool) -> None:
     """`drena migrate [--dry-run]`."""
     async with open_stage(config) as (_scene, pool), pool.acquire() as conn:
         names = await bring_up_to_date(conn, dry_run=dry_run)
-    if not names:
+    if as_json:
+        show_json({"dry_run": dry_run, "migrations": names})
+    elif not names:
         say("The database is up to date.")
     elif dry_run:
         say(f"Would apply {', '.join(names)}.")
@@ -151,10 +153,7 @@ async def show_config(config: Path | None, as_json: bool) -> None:
     rows = [msgspec.to_builtins(line, enc_hook=str) for line in describe(read_config(config, os.environ))]
     await trio.lowlevel.checkpoint()
     if not as_json:
-        yes, no = tell("yes"), tell("no")
-        rows = [
-            {**row, "reload": yes if row["reload"] else no, "description": tell(row["description"])} for row in rows
-        ]
+        rows = [{**row, "source": tell(row["source"]), "description": tell(row["description"])} for row in rows]
     show(rows, ("key", "value", "source", "default", "reload", "description"), as_json=as_json, empty="")
 
 

@@ -9,7 +9,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from drena.cli.speech import spoken
+from drena.cli.speech import spoken, tell
 from drena.cli.tables import COLOURS
 from drena.feed.mirror import running_first
 
@@ -29,7 +29,7 @@ def picture(watcher: Watcher) -> RenderableType:
     """Every job that is active, and the last that ended."""
     table = Table(box=None, header_style="bold", pad_edge=False)
     for column in ("tenant", "provider", "lane", "status", "", "%", ""):
-        table.add_column(column, no_wrap=True)
+        table.add_column(tell(column), no_wrap=True)
     for job in running_first(watcher.jobs, ended=ENDED):
         table.add_row(
             watcher.name_of(job),
@@ -40,7 +40,7 @@ def picture(watcher: Watcher) -> RenderableType:
             f"{_percent(job):3d}",
             Text(note(job), overflow="ellipsis"),
         )
-    return Group(table, Text(f"● {watcher.state}", style="green" if watcher.state == "live" else "yellow"))
+    return Group(table, Text(f"● {tell(watcher.state)}", style="green" if watcher.state == "live" else "yellow"))
 
 
 def plain_line(watcher: Watcher, job: JobView) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import random
 import sys
@@ -13,8 +14,10 @@ import trio
 from rich.console import Console
 from rich.live import Live
 
+from drena.cli.speech import tell
 from drena.cli.watched import picture, plain_line
 from drena.config import load_config
+from drena.config.sources import TOKEN_VARIABLE
 from drena.errors import ConfigError, DrenaError, Exit, UsageError
 from drena.feed import protocol
 from drena.feed.mirror import Mirror
@@ -29,11 +32,11 @@ if TYPE_CHECKING:
     from drena.feed.websocket import Connection
     from drena.views import JobView
 
-TOKEN_VARIABLE: Final = "DRENA_TOKEN"  # noqa: S105  # its name
 FIRST_WAIT_S: Final = 0.5
 LONGEST_WAIT_S: Final = 30.0
 GOOD_AFTER_S: Final = 10.0
 """A connection that has lasted so long makes the next wait short again."""
+CONNECT_LIMIT_S: Final = 15.0
 DRAW_EVERY_S: Final = 0.1
 STOP_CODES: Final = range(4000, 4100)
 
@@ -65,6 +68,8 @@ async def watch(
     place = url or _url_of(load_config(config, os.environ))
     watcher = Watcher(place, token or os.environ.get(TOKEN_VARIABLE), tenant, once=once)
     console = Console(highlight=False)
+    if as_json or not console.is_terminal:
+        watcher.on_state = lambda state: click.echo(f"drena: {tell(state)}", err=True)
     if as_json:
         watcher.on_frame = _print_json
         await watcher.run()
@@ -135,6 +140,7 @@ class Watcher:
         self.mirror = Mirror()
         self.state = "connecting"
         self.on_frame: Callable[[protocol.ServerFrame], None] = lambda _frame: None
+        self.on_state: Callable[[str], None] = lambda _state: None
 
     @property
     def jobs(self) -> list[JobView]:
@@ -145,6 +151,11 @@ class Watcher:
         """The tenant's slug."""
         tenant = self.mirror.tenants.get(job.tenant_id)
         return str(job.tenant_id) if tenant is None else tenant.slug
+
+    def _set_state(self, state: str) -> None:
+        was, self.state = self.state, state
+        if state != was != "connecting" or state != "live":  # that it works at once needs no word
+            self.on_state(state)
 
     def _wants(self, tenant: protocol.Tenant | None) -> bool:
         return tenant is not None and (self._tenant is None or self._tenant in (tenant.slug, str(tenant.id)))
@@ -162,10 +173,12 @@ class Watcher:
             if ended is None:
                 return
             if ended.final:
-                raise UsageError(f"The feed at {self._url} ended this: {ended}.")
+                raise UsageError(f"The feed at {self._url} ended this: {str(ended).rstrip('.')}.")
+            if self._once:
+                raise DrenaError(f"The feed at {self._url} cannot be reached: {str(ended).rstrip('.')}.")
             if trio.current_time() - began_s > GOOD_AFTER_S:
                 wait_s = FIRST_WAIT_S
-            self.state = f"{ended}; reconnecting"
+            self._set_state(f"{str(ended).rstrip('.')}; reconnecting")
             await trio.sleep(ended.retry_s or random.uniform(0, wait_s))  # noqa: S311  # jitter
             wait_s = min(wait_s * 2, LONGEST_WAIT_S)
 
@@ -173,8 +186,12 @@ class Watcher:
         """One connection; why it ended, or None when all was seen."""
         ended: Ended | None = None
         try:
-            async with open_client(self._url, subprotocol=protocol.SUBPROTOCOL) as connection:
-                await self._follow(connection)
+            with trio.move_on_after(CONNECT_LIMIT_S) as connecting:
+                async with open_client(self._url, subprotocol=protocol.SUBPROTOCOL) as connection:
+                    connecting.deadline = math.inf
+                    await self._follow(connection)
+            if connecting.cancelled_caught:
+                ended = Ended("nothing answers")
         except* Gone as group:
             gone = _first(group)
             assert isinstance(gone, Gone)
@@ -200,7 +217,8 @@ class Watcher:
             if silence.cancelled_caught:
                 raise Ended("the feed has fallen silent")
             if isinstance(frame, protocol.Welcome):
-                silence_s, self.state = 2 * frame.hb_ms / 1000 + 2, "live"
+                silence_s = 2 * frame.hb_ms / 1000 + 2
+                self._set_state("live")
                 self._expect_tenant(frame)
             elif isinstance(frame, protocol.Bye):
                 retry_s = None if frame.retry_ms is None else frame.retry_ms / 1000

@@ -9,6 +9,7 @@ import click
 import msgspec
 import trio
 
+from drena.asking import LANE_CHARS, UnfitPayloadError, encode_payload, is_lane
 from drena.cli.scene import open_stage
 from drena.cli.speech import say, tell
 from drena.cli.tables import show, show_json
@@ -32,6 +33,10 @@ async def request(
 ) -> Exit:
     """`drena request TENANT PROVIDER [--wait]`."""
     decoded = decode_payload(payload)
+    if not is_lane(lane):
+        raise UsageError(
+            f"--lane {lane[:LANE_CHARS]!r} cannot be a lane: up to {LANE_CHARS} characters that can be read."
+        )
     async with open_stage(config) as (scene, pool):
         scene.host.provider(provider)
         office = await find_tenant(pool, tenant)
@@ -53,9 +58,13 @@ async def request(
 def decode_payload(text: str) -> dict[str, Any]:
     """`--payload`, decoded."""
     try:
-        return msgspec.json.decode(text, type=dict[str, Any])
+        payload: dict[str, Any] = msgspec.json.decode(text, type=dict[str, Any])
+        encode_payload(payload)
     except msgspec.DecodeError as error:
         raise UsageError(f"--payload is not a JSON object ({error}): write it like '{{\"full\": true}}'.") from error
+    except UnfitPayloadError as error:
+        raise UsageError(f"--payload cannot be kept ({error}): make it shorter, and without NUL characters.") from None
+    return payload
 
 
 def refusal(outcome: str, tenant: str, provider: str) -> str:

@@ -14,6 +14,9 @@ from .schema import ANY, Keys, Setting
 
 PREFIX = "DRENA_"
 FILE_VARIABLE = "DRENA_CONFIG"
+TOKEN_VARIABLE = "DRENA_TOKEN"  # noqa: S105  # its name
+NO_SETTINGS = (FILE_VARIABLE, TOKEN_VARIABLE)
+"""Variables that say something else: where the file is; whom `drena watch` shall be."""
 BOOLEANS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 
 
@@ -56,13 +59,25 @@ def from_environment(environ: Mapping[str, str], known: Mapping[Keys, Setting]) 
         ConfigError: a variable that names no setting.
     """
     for name in sorted(environ):
-        if not name.startswith(PREFIX) or name == FILE_VARIABLE or not environ[name]:
+        if not name.startswith(PREFIX) or name in NO_SETTINGS or not environ[name]:
             continue
+        if not is_utf8(environ[name]):
+            msg = f"The variable {name} is not UTF-8 text."
+            raise ConfigError(msg)
         path = _path_of(name)
         setting = lookup(path, known)
         if setting is None:
             raise _unknown(name, [_variable(_spelled(s.path, path)) for s in known.values()], "environment")
         yield Found(path, _from_text(environ[name], setting), name)
+
+
+def is_utf8(text: str) -> bool:
+    """Whether what the operating system handed over was text, and not bytes that mean nothing."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def from_credentials(environ: Mapping[str, str], known: Mapping[Keys, Setting]) -> Iterator[Found]:

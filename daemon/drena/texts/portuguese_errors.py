@@ -21,7 +21,22 @@ NAMES: Final = {
     ),
     "No tenant has an integration with {}{}": "Nenhum cliente tem integração com {}{}",
     "No plugin offers the provider {}{}{}": "Nenhum plugin oferece o conector {}{}{}",
-    " Skipped plugins: {} (see `drena plugins`).": " Plugins ignorados: {} (veja `drena plugins`).",
+    "--lane {} cannot be a lane: up to {} characters that can be read.": (
+        "--lane {} não pode ser uma faixa: até {} caracteres legíveis."
+    ),
+    "--payload cannot be kept ({}): make it shorter, and without NUL characters.": (
+        "--payload não pode ser guardado ({}): faça-o menor, e sem caracteres NUL."
+    ),
+    "--days {} is no number of days.": "--days {} não é um número de dias.",
+    "The feed at {} cannot be reached: {}.": "O feed em {} não responde: {}.",
+    "The variable {} is not UTF-8 text.": "A variável {} não é texto em UTF-8.",
+    "The output cannot be written: {}.": "Não dá para escrever a saída: {}.",
+    "This is a fault of Drena itself, which its authors should hear of ({}). {}": (
+        "Isto é uma falha do próprio Drena, que os autores precisam conhecer ({}). {}"
+    ),
+    "Its traceback is in {}.": "O rastreamento está em {}.",
+    "Its traceback is in the log.": "O rastreamento está no log.",
+    "Its traceback could not be kept.": "Não deu para guardar o rastreamento.",
     "No provider is installed: install one, for example drena-acessorias (see `drena plugins`).": (
         "Nenhum conector está instalado: instale um, por exemplo drena-acessorias (veja `drena plugins`)."
     ),
@@ -223,9 +238,12 @@ COMPOSED: Final = {
     "{} must not be null, and Drena does not know it: give it a default.": (
         "{} não pode ser nula, e o Drena não a conhece: dê-lhe um valor padrão."
     ),
-    "; did you mean {}?": "; seria {}?",
-    "; there are: {}.": "; existem: {}.",
+    "{}; did you mean {}?": "{}; seria {}?",
+    "{}; there are: {}.": "{}; existem: {}.",
+    "{} Skipped plugins: {} (see `drena plugins`).": "{} Plugins ignorados: {} (veja `drena plugins`).",
     "none": "nenhum",
+    "none yet": "nenhum ainda",
+    "no space left on device": "não há mais espaço no dispositivo",
     "everything of {}": "tudo de {}",
     "The database {} at {}": "O banco {} em {}",
     "a whole number": "um número inteiro",

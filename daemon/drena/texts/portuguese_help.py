@@ -31,6 +31,7 @@ CLICK: Final = {
     "{} is not in the range {}": "{} está fora do intervalo {}",
     "{} is not a valid UUID": "{} não é um UUID válido",
     "{} is not a valid integer": "{} não é um número inteiro",
+    "{} is not UTF-8 text": "{} não é texto em UTF-8",
     "{} is not NAME=VALUE, such as ignore_pagina=true": "{} não é NOME=VALOR, como ignore_pagina=true",
     "Got unexpected extra argument ({})": "Argumento a mais: {}",
     "Got unexpected extra arguments ({})": "Argumentos a mais: {}",

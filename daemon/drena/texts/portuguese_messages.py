@@ -139,6 +139,10 @@ PHRASES: Final = WORDS | {
         "O conector {} tem um defeito: {}. Nada foi mudado; avise o autor dele."
     ),
     "live": "ativo",
+    "connecting": "conectando",
+    "{}; reconnecting": "{}; conectando de novo",
+    "nothing answers": "nada responde",
+    "the feed has fallen silent": "o feed se calou",
     "lost": "perdido",
     "There are no tokens: make one with `drena token create`.": "Não há tokens: crie um com `drena token create`.",
     "Keep it now: it is not shown again, and nobody can read it from the database.": (
