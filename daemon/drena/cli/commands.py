@@ -11,6 +11,7 @@ import click
 from drena.cli import rehearsal, upkeep, working
 from drena.cli.completion import SHELLS, complete_provider, complete_tenant, script
 from drena.cli.entry import run_command
+from drena.cli.postgres import PROGRAMS, run_program
 from drena.cli.program import as_json, command, dry_run, main
 from drena.cli.speech import spoken
 
@@ -196,6 +197,20 @@ def config(config: Path | None, check: bool, as_json: bool) -> None:
     Example: drena config --check
     """
     run_command(upkeep.check_config if check else upkeep.show_config, config, as_json)
+
+
+@main.command("postgres", context_settings={"allow_interspersed_args": False})
+@click.argument("program", metavar="PROGRAM", type=click.Choice(PROGRAMS))
+@click.argument("words", metavar="[ARGS]...", nargs=-1, type=click.UNPROCESSED)
+@click.pass_obj
+def postgres(config: Path | None, program: str, words: tuple[str, ...]) -> None:
+    """Run psql, pg_dump, pg_restore or pg_isready on the database in use, which is started for it if embedded.
+
+    What follows PROGRAM is its own; its exit code becomes ours.
+
+    Example: drena postgres pg_dump --format=custom --file=drena.dump
+    """
+    run_command(run_program, config, program, words)
 
 
 @command("completion", click.argument("shell", type=click.Choice(SHELLS)))

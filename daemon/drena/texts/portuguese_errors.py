@@ -29,6 +29,9 @@ NAMES: Final = {
     ),
     "--days {} is no number of days.": "--days {} não é um número de dias.",
     "The feed at {} cannot be reached: {}.": "O feed em {} não responde: {}.",
+    "{} is not installed here: install PostgreSQL's client programs or drena[embedded].": (
+        "{} não está instalado aqui: instale os programas clientes do PostgreSQL ou drena[embedded]."
+    ),
     "The variable {} is not UTF-8 text.": "A variável {} não é texto em UTF-8.",
     "The output cannot be written: {}.": "Não dá para escrever a saída: {}.",
     "This is a fault of Drena itself, which its authors should hear of ({}). {}": (

