@@ -12,7 +12,8 @@ unpack_all() { # the first part, which has the folders, into "$1"; then the othe
     at=$begin running=
     for size in $sizes; do
         tail -c "+$at" "$0" | head -c "$size" | tar -xzf - --no-same-owner -C "$1" &
-        if [ "$at" = "$begin" ]; then wait $! || return 1; else running="$running $!"; fi
+        running="$running $!"
+        if [ "$at" = "$begin" ]; then wait $! || return 1; running=; fi
         at=$((at + size))
     done
     whole=yes
@@ -20,10 +21,20 @@ unpack_all() { # the first part, which has the folders, into "$1"; then the othe
     [ $whole = yes ]
 }
 
+stop() { # after a signal: background jobs do not hear Ctrl-C
+    [ -z "$running" ] || kill $running || :
+    wait
+    rm -rf "$part"
+    exit $((128 + $1))
+}
+
 unpack() { # into "$1", unless it is there; fails when that place cannot be used
     [ ! -L "$1" ] && { [ -d "$1" ] || mkdir -p -m 755 "$1"; } && [ -O "$1" ] || return 1
     [ -d "$1/$digest" ] && [ -O "$1/$digest" ] && return
     part=$(mktemp -d "$1/part.XXXXXX") && chmod 755 "$part" || return 1
+    running=
+    trap 'stop 2' INT
+    trap 'stop 15' TERM
     unpack_all "$part" && mv -T "$part" "$1/$digest" && return
     rm -rf "$part"
     [ -d "$1/$digest" ] # another process was faster

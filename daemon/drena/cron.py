@@ -114,10 +114,20 @@ def _after(cron: str, timezone: str, moment: datetime) -> datetime:
             if utc > moment:  # within a repeated hour the library begins at its first pass
                 return utc
     except CronSimError as error:
-        raise CronError("cron", SAID.get(str(error), WRITE)) from None
+        raise CronError("cron", NEVER if _is_past_its_month(cron) else SAID.get(str(error), WRITE)) from None
     except (ValueError, OverflowError, RecursionError, AssertionError, TypeError):
         raise CronError("cron", WRITE) from None
     raise CronError("cron", NEVER)
+
+
+def _is_past_its_month(cron: str) -> bool:
+    """Whether it fails because its months do not have its day: 30 February, which the library calls a bad day."""
+    minute, hour, day, month, weekday = cron.split()
+    try:
+        CronSim(f"{minute} {hour} {day} * {weekday}", datetime(2024, 1, 1, tzinfo=UTC))
+    except CronSimError:
+        return False
+    return month.isdigit() and 1 <= int(month) <= 12
 
 
 def _zone(name: str) -> ZoneInfo:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -64,6 +65,29 @@ def test_a_start_that_was_killed_while_unpacking_harms_no_later_one(one_file: Pa
     (cache / "drena-bundle" / "part.killed").mkdir(parents=True, exist_ok=True)
     later = start(one_file, CACHE_DIRECTORY=str(cache))
     assert (later.communicate(timeout=LIMIT_S)[1], later.returncode) == ("", 0)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_start_that_is_told_to_stop_while_unpacking_leaves_nothing(
+    one_file: Path, tmp_path: Path, number: signal.Signals
+) -> None:
+    slow = tmp_path / "slow"
+    slow.mkdir()
+    told = f'echo $$ >"{slow}/started.new"; mv "{slow}/started.new" "{slow}/started"'
+    (slow / "tar").write_text(f"#!/bin/sh\n{told}\nexec sleep 60\n")
+    (slow / "tar").chmod(0o755)
+    cache = tmp_path / "cache"
+    stopped = start(one_file, CACHE_DIRECTORY=str(cache), PATH=f"{slow}:{os.environ['PATH']}")
+    until = time.monotonic() + LIMIT_S
+    while not (slow / "started").exists():
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    stopped.send_signal(number)
+    assert stopped.communicate(timeout=LIMIT_S) == ("", "")
+    assert stopped.returncode == 128 + number
+    assert list((cache / "drena-bundle").iterdir()) == []
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((slow / "started").read_text()), 0)
 
 
 def test_a_place_that_cannot_be_used_is_passed_over(one_file: Path, tmp_path: Path) -> None:

@@ -157,6 +157,16 @@ def test_an_expression_that_makes_no_sense_is_refused_with_the_way_out(cron):
     assert pt != en
 
 
+@pytest.mark.parametrize(
+    "cron, said",
+    [("0 0 30 2 *", "that date never comes"), ("0 0 31 4 *", "that date never comes"),
+     ("0 0 32 2 *", "the day of the month is 1 to 31"), ("0 0 1 13 *", "the month is 1 to 12")],
+)  # fmt: skip
+def test_a_day_that_its_month_does_not_have_is_told_from_one_that_no_month_has(cron: str, said: str) -> None:
+    with pytest.raises(CronError, match=said):
+        check_schedule(cron, SAO_PAULO)
+
+
 @pytest.mark.parametrize("timezone", ["", "Mars/Olympus", "../../etc/passwd", "/etc/localtime", "America/Sao Paulo",
                                       "a" * 5000, "\x00", "posix/UTC", "posixrules", "America"])  # fmt: skip
 def test_a_zone_that_does_not_exist_is_refused(timezone):
