@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 LIMIT_S = 60.0
 DRENA = f"{sys.executable} -m drena"
+HEARS = ("env", "--default-signal=INT")
+"""What is started in the background of a shell does not hear Ctrl-C, and these tests may be."""
 WITHOUT_JSON = {"run", "demo", "completion", "postgres"}
 """They list nothing."""
 
@@ -76,14 +78,14 @@ sys.meta_path.insert(0, Impatience())
 from drena.__main__ import start
 start()
 """
-    done = subprocess.run([sys.executable, "-c", child], capture_output=True, timeout=LIMIT_S, check=False)
+    done = subprocess.run([*HEARS, sys.executable, "-c", child], capture_output=True, timeout=LIMIT_S, check=False)
     assert (done.returncode, done.stderr) == (-signal.SIGINT, b"")
 
 
 async def test_ctrl_c_while_it_waits_says_nothing_and_the_job_stays(env: Mapping[str, str]) -> None:
     with trio.fail_after(LIMIT_S):
         process = await trio.lowlevel.open_process(
-            [sys.executable, "-m", "drena", "request", "contmax", "acessorias", "--wait"],
+            [*HEARS, sys.executable, "-m", "drena", "request", "contmax", "acessorias", "--wait"],
             env=dict(env),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -100,6 +102,10 @@ async def test_ctrl_c_while_it_waits_says_nothing_and_the_job_stays(env: Mapping
         finally:
             if process.returncode is None:
                 process.kill()
+            with trio.move_on_after(10, shield=True):
+                await process.stdout.aclose()
+                await process.stderr.aclose()
+                await process.wait()
 
 
 @pytest.fixture

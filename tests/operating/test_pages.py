@@ -24,7 +24,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "contrib").glob("*.md")), *sorted((
 OPERATING = ROOT / "contrib" / "operating.md"
 RULES = sorted((ROOT / "contrib" / "monitoring").rglob("*.y*ml"))
 ENDS = {"|", "||", "&&", ">", ">>", ">drena.dump", "#", "…", ";", "<", "2>"}
-PLACEHOLDERS = {"ID": "0f8c2c1e-5b1e-4c5e-9a54-1d3f0b8f6b11", "SHELL": "bash"}
+PLACEHOLDERS = {"ID": "0f8c2c1e-5b1e-4c5e-9a54-1d3f0b8f6b11", "SHELL": "bash", "PROGRAM": "psql"}
 
 
 def commands_of(page: Path) -> Iterator[str]:

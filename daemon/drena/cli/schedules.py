@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -38,8 +39,8 @@ async def set_one(
     if as_json:
         show_json(next(each for each in listed if (each.provider, each.lane) == (provider, lane)))
         return
-    at = f"{first.at.astimezone():%Y-%m-%d %H:%M:%S %Z}"
-    say(f"{provider} of {office.slug} runs next at {at}.")
+    at = first.at.astimezone(ZoneInfo(timezone))
+    say(f"{provider} of {office.slug} runs next at {at:%Y-%m-%d %H:%M:%S} ({timezone}).")
 
 
 async def clear_one(config: Path | None, tenant: str, provider: str, lane: str, as_json: bool) -> None:

@@ -126,15 +126,20 @@ async def nodes(config: Path | None, as_json: bool) -> None:
     rows = [
         {
             **msgspec.structs.asdict(node),
-            "state": "live" if node.live else "lost",
-            "lease": f"{node.lease_left_s:.0f} s left" if node.live else f"over for {-node.lease_left_s:.0f} s",
+            "state": _word("live" if node.live else "lost", as_json),
+            "lease": _word(
+                f"{node.lease_left_s:.0f} s left" if node.live else f"over for {-node.lease_left_s:.0f} s", as_json
+            ),
         }
         for node in found
     ]
-    if not as_json:
-        rows = [{**row, "providers": ", ".join(row["providers"])} for row in rows]
     columns = ("id", "name", "version", "state", "lease", "running", "max_jobs", "refused", "providers", "started_at")
     show(rows, columns, as_json=as_json, empty="No node has joined: start one with `drena run`.")
+
+
+def _word(word: str, as_json: bool) -> str:
+    """For people in their language, for programs as it is."""
+    return word if as_json else tell(word)
 
 
 async def doctor(config: Path | None, as_json: bool) -> Exit:

@@ -67,7 +67,7 @@ async def show_all(config: Path | None, as_json: bool) -> None:
         tokens = await list_tokens(pool)
     rows = [msgspec.structs.asdict(token) for token in tokens]
     if not as_json:
-        rows = [{**row, "scopes": ", ".join(row["scopes"]), "tenants": _in_words(row["tenants"])} for row in rows]
+        rows = [{**row, "state": tell(row["state"]), "tenants": _in_words(row["tenants"])} for row in rows]
     show(rows, COLUMNS, as_json=as_json, empty="There are no tokens: make one with `drena token create`.")
 
 

@@ -11,8 +11,8 @@ import trio
 
 from drena.asking import LANE_CHARS, UnfitPayloadError, encode_payload, is_lane
 from drena.cli.scene import open_stage
-from drena.cli.speech import say, tell
-from drena.cli.tables import show, show_json
+from drena.cli.speech import say
+from drena.cli.tables import header, in_words, show, show_json
 from drena.errors import Exit, UsageError
 from drena.store.jobs import request_job
 from drena.store.reads import find_tenant, get_job, get_job_logs, list_integrations, list_jobs
@@ -123,13 +123,15 @@ async def job(config: Path | None, job_id: UUID, as_json: bool) -> None:
     if as_json:
         show_json({"job": found, "logs": lines})
         return
-    for name, value in msgspec.structs.asdict(found).items():
-        if value not in (None, ""):
-            click.echo(f"{tell(name.replace('_', ' ')):>18}  {value}")
+    facts = {header(name): in_words(value) for name, value in msgspec.structs.asdict(found).items()}
+    width = max(map(len, facts))
+    for name, text in facts.items():
+        if text:
+            click.echo(f"{name:>{width}}  {text}")
     click.echo()
     for line in lines:
         fields = " ".join(f"{k}={v}" for k, v in line.fields.items() if k != "event")
-        click.echo(f"{line.at.astimezone():%H:%M:%S.%f} {line.level:7} #{line.attempt} {line.message}  {fields}")
+        click.echo(f"{in_words(line.at)} {line.level:7} #{line.attempt} {line.message}  {fields}".rstrip())
 
 
 async def integrations(config: Path | None, tenant: str | None, as_json: bool) -> None:

@@ -95,7 +95,9 @@ PHRASES: Final = WORDS | {
     "Job {} had ended before, as {}; nothing was changed.": "O job {} já tinha terminado, como {}; nada mudou.",
     "Job {} is {}: it runs as soon as there is room.": "O job {} está {}: roda assim que houver lugar.",
     "There are no jobs.": "Não há jobs.",
-    "{} of {} runs next at {}.": "{} de {} roda em {}.",
+    "{} of {} runs next at {} ({}).": "{} de {} roda em {} ({}).",
+    "{} s left": "restam {} s",
+    "over for {} s": "acabou há {} s",
     "{} of {} runs by the clock no more.": "{} de {} não roda mais por horário.",
     "Nothing runs by the clock: set it with `drena schedule set`.": (
         "Nada roda por horário: defina com `drena schedule set`."
