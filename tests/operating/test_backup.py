@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
+import tempfile
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
 import trio
 
 import asyncpg_trio
@@ -18,7 +20,7 @@ from support.nodes import Fleet, install_ticker
 from support.postgres import PostgresServer
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Iterator, Mapping
 
 LIMIT_S = 120.0
 PAGE = (Path(__file__).parents[2] / "contrib" / "operating.md").read_text()
@@ -96,14 +98,21 @@ async def test_what_was_dumped_while_jobs_ran_goes_on_at_a_new_server(server: Po
         assert "All is well" in await do(there, tmp_path, "drena doctor")
 
 
-async def test_an_embedded_database_is_dumped_and_restored_by_the_same_commands(tmp_path: Path) -> None:
-    here, there = (environment(None, settings={"state_dir": tmp_path / name}) for name in ("here", "there"))
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """A folder that the embedded server's own user can reach, whatever else runs on this machine."""
+    with tempfile.TemporaryDirectory(prefix="drena-", dir="/tmp") as folder:
+        yield Path(folder)
+
+
+async def test_an_embedded_database_is_dumped_and_restored_by_the_same_commands(place: Path) -> None:
+    here, there = (environment(None, settings={"state_dir": place / name}) for name in ("here", "there"))
     with trio.fail_after(LIMIT_S):
-        await do(here, tmp_path, "drena migrate")
-        await do(here, tmp_path, f'drena postgres psql --quiet --output=/dev/null --command="{OFFICE}"')
-        await do(here, tmp_path, DUMP)
-        await do(there, tmp_path, RESTORE)
-        jobs = await do(there, tmp_path, "drena postgres psql -Atc 'select status from integration_jobs'")
+        await do(here, place, "drena migrate")
+        await do(here, place, f'drena postgres psql --quiet --output=/dev/null --command="{OFFICE}"')
+        await do(here, place, DUMP)
+        await do(there, place, RESTORE)
+        jobs = await do(there, place, "drena postgres psql -Atc 'select status from integration_jobs'")
     assert jobs == "pending\n"
 
 

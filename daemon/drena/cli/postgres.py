@@ -12,7 +12,7 @@ import re
 import shutil
 import signal
 import sys
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote
@@ -20,13 +20,15 @@ from urllib.parse import unquote
 import trio
 
 from drena.config import load_config
-from drena.errors import ConfigError
+from drena.errors import ConfigError, DatabaseError
+from drena.store.database import open_pool
 from drena.store.embedded import open_embedded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 PROGRAMS: Final = ("psql", "pg_dump", "pg_restore", "pg_isready")
+ANSWER_LIMIT_S: Final = 5.0
 PASSWORD: Final = re.compile(r"(?P<before>^\w+://[^:@/?]*):(?P<password>[^@/?]*)@")
 
 
@@ -38,11 +40,11 @@ async def run_program(config_file: Path | None, program: str, words: tuple[str, 
         DatabaseError: the embedded server does not start.
     """
     config = load_config(config_file, os.environ)
-    path = _path_of(program, embedded=config.database.url is None)
     async with AsyncExitStack() as stack:
         url = config.database.url
         if url is None:
             url = await stack.enter_async_context(open_embedded(config.state_dir))
+        path = await _path_of(program, url)
         address, secret = split_password(url)
         before = signal.signal(signal.SIGINT, lambda *_: None)  # Ctrl-C is for the program: psql goes on after it
         stack.callback(signal.signal, signal.SIGINT, before)
@@ -60,14 +62,31 @@ def split_password(url: str) -> tuple[str, dict[str, str]]:
     return f"{found['before']}@{url[found.end() :]}", {"PGPASSWORD": unquote(found["password"])}
 
 
-def _path_of(program: str, *, embedded: bool) -> str:
-    """The embedded server's own for itself. For another server what is installed beside us, since a restore by programs
-    much newer than the server fails; the embedded server's when there is nothing."""
-    own = _own_path(program)
-    found = (own or shutil.which(program)) if embedded else (shutil.which(program) or own)
-    if found is None:
+async def _path_of(program: str, url: str) -> str:
+    """Of what is installed here and what came with the embedded server, the one of the server's version: an older
+    pg_dump refuses it, and a restore by a newer pg_restore fails. Else the newest."""
+    found = [path for path in (_own_path(program), shutil.which(program)) if path is not None]
+    if not found:
         raise ConfigError(f"{program} is not installed here: install PostgreSQL's client programs or drena[embedded].")
-    return found
+    if len(found) == 1:
+        return found[0]
+    server = await _server_major(url)
+    majors = {path: await _major(path) for path in found}
+    return max(found, key=lambda path: (majors[path] == server, majors[path]))
+
+
+async def _major(path: str) -> int:
+    told = await trio.run_process([path, "--version"], capture_stdout=True, check=False)
+    version = re.search(rb"\) (\d+)", told.stdout)
+    return int(version[1]) if version else 0
+
+
+async def _server_major(url: str) -> int | None:
+    """None when it does not answer; what the program then says is better than what we could."""
+    with trio.move_on_after(ANSWER_LIMIT_S), suppress(DatabaseError):
+        async with open_pool(url, size=1, pooled=True) as pool:
+            return int(await pool.fetchval("show server_version_num")) // 10_000
+    return None
 
 
 def _own_path(program: str) -> str | None:
