@@ -19,6 +19,8 @@ PROGRAM = """#!/bin/sh
 echo "$$ $0 $*"
 """
 LIMIT_S = 60
+HEARS = ("/usr/bin/env", "--default-signal=INT")
+"""What is started in the background of a shell does not hear Ctrl-C, and these tests may be."""
 
 
 @pytest.fixture
@@ -34,7 +36,12 @@ def one_file(tmp_path: Path) -> Path:
 
 def start(program: Path, *words: str, **environ: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [program, *words], env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=program.parent
+        [*HEARS, program, *words],
+        env=environ,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=program.parent,
     )
 
 
