@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, cast
+from uuid import uuid4
 
 import pytest
+import trio
 from asyncpg.exceptions._base import DataError
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,6 +15,7 @@ from hypothesis import strategies as st
 from asyncpg_trio import exceptions as pg
 from drena.api import AttemptFenced, GiveUp, RetryLater
 from drena.engine import backoff, verdict
+from drena.engine.lease import SLOW_LEASES, Lease
 from drena.engine.outages import passes
 from drena.engine.reports import measure, percent
 from drena.engine.verdict import Retry, gravest
@@ -143,3 +146,15 @@ def test_rate_and_time_left_are_never_negative(done: int, total: int | None, sin
 )
 def test_only_what_time_heals_is_outlasted(error: Exception, heals: bool) -> None:
     assert passes(error) == heals
+
+
+async def test_a_slow_database_delays_the_burial_of_the_dead_but_not_for_ever(autojump_clock: object) -> None:
+    lease = Lease(uuid4(), 15.0, cast("Any", None))
+    joined_s = trio.current_time()
+    assert lease.rescues_from_s == joined_s + 15
+    for _ in range(8):
+        await trio.sleep(5)
+        lease.steady_since_s = trio.current_time()  # this renewal, too, was answered late
+    assert lease.rescues_from_s == joined_s + SLOW_LEASES * 15
+    lease.steady_since_s = lease.answered_since_s = trio.current_time()  # not at all
+    assert lease.rescues_from_s == trio.current_time() + 15

@@ -11,7 +11,7 @@ The renewal has a connection of its own, so that no job can starve it.
 from __future__ import annotations
 
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import trio
 
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from drena.log import LogLines
 
 
+SLOW_LEASES: Final = 3
+
+
 class Lease:
     """One node's lease for one term; a lost lease is never renewed, the next term has a new id.
 
@@ -42,9 +45,17 @@ class Lease:
         self.node_id = node_id
         self.lease_s = lease_s
         self.scope = trio.CancelScope()
-        self.steady_since_s = trio.current_time()
-        """By Trio's clock: since when every renewal was answered promptly and at the first try."""
+        self.steady_since_s = self.answered_since_s = trio.current_time()
+        """By Trio's clock: since when every renewal was answered at the first try, and since when also promptly."""
         self._log = log
+
+    @property
+    def rescues_from_s(self) -> float:
+        """From when on, by Trio's clock, the node may take what others have let go (I4): after a lease time in which
+        its renewals were prompt, and so were everybody's. A database that is slow all the time must not leave the dead
+        unburied for ever (I5): after `SLOW_LEASES` of them it is enough that every renewal was answered, since who is
+        alive has renewed by then, and who could not has stopped its attempts long before (I3)."""
+        return min(self.steady_since_s + self.lease_s, self.answered_since_s + SLOW_LEASES * self.lease_s)
 
     async def join(self, conn: asyncpg_trio.Connection, name: str, limits: DispatchLimits) -> None:
         """Take the lease: from here on other nodes count on this one.
@@ -67,7 +78,7 @@ class Lease:
             plain_json(limits.provider_jobs),
         )
         self.scope.deadline = sent_s + self.lease_s
-        self.steady_since_s = trio.current_time()
+        self.steady_since_s = self.answered_since_s = trio.current_time()
 
     async def tell_limits(self, conn: asyncpg_trio.Connection, limits: DispatchLimits) -> None:
         """Say how much room there is now. A row that a rescuer has taken stays taken: the lease is not touched."""
@@ -95,7 +106,7 @@ class Lease:
                     await self._renew_on(conn, tell)
             except (*PASSING, trio.TooSlowError) as error:
                 self._log.warning("lease renewal failed, will try again", error=f"{type(error).__name__}: {error}")
-                self.steady_since_s = trio.current_time()
+                self.steady_since_s = self.answered_since_s = trio.current_time()
                 await on_doubt()
                 await trio.sleep(self.lease_s / 20)
 

@@ -2,8 +2,8 @@
 
 Invariants: a live node's job is never taken (I4), a dead node's runs again soon (I5). The statement takes the dead
 node's row first, so a late renewal waits for it and then finds nothing, and two rescuers skip each other. And nobody
-rescues before a full lease time of its own without a gap in its renewals, nor before the database has been up for one:
-so long everybody else has, after an outage, to renew.
+rescues before a full lease time of its own without a gap in its renewals (`Lease.rescues_from_s`), nor before the
+database has been up for one: so long everybody else has, after an outage, to renew.
 """
 
 from __future__ import annotations
@@ -61,9 +61,8 @@ class Rescuer:
         """Rescue whenever a dead node was noticed, until cancelled."""
         while True:
             await self._noticed.wait()
-            steady_from_s = self._lease.steady_since_s + self._lease.lease_s
-            if trio.current_time() < steady_from_s:
-                await trio.sleep_until(steady_from_s)
+            if trio.current_time() < (from_s := self._lease.rescues_from_s):
+                await trio.sleep_until(from_s)
                 continue  # there may have been another gap meanwhile
             self._noticed = trio.Event()
             await outlast("rescue", self._rescue, self._log)
