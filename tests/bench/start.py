@@ -129,7 +129,8 @@ async def _idle(url: str, env: dict[str, str], seconds: float) -> tuple[float, f
             return (after - before - 1) / seconds, (_cpu_s(process.pid) - cpu) / seconds
     finally:
         process.terminate()
-        await process.wait()
+        with trio.move_on_after(LIMIT_S, shield=True):
+            await process.wait()
 
 
 def _cpu_s(pid: int) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 import pytest
+import trio
 
 from drena.http import shapes
 from drena.http.tenants import TOLD_AT_ONCE
@@ -115,7 +116,8 @@ async def test_oneself_says_where_the_rest_of_very_many_tenants_is(api, office, 
         rest = await ask(api, "/v1/tenants", shapes.TenantPage, cursor=me.next_cursor)
         assert (len({t.id for t in [*me.tenants, *rest.items]}), rest.next_cursor) == (TOLD_AT_ONCE + 6, None)
     finally:  # the other tests' daemon is the same
-        await db.execute("delete from organizacoes where id = any ($1)", ids)
+        with trio.move_on_after(10, shield=True):
+            await db.execute("delete from organizacoes where id = any ($1)", ids)
 
 
 async def test_a_cursor_that_is_none_is_named(api):
