@@ -78,7 +78,7 @@ def test_its_commands_lead_to_a_provider_whose_check_is_content(desk):
     said = (folder / "said").read_text()
     assert process.returncode == 0, said
     last = said.strip().splitlines()[-1]
-    assert last.split()[:3] == ["contmax", "acme", "True"]
+    assert last.split()[:3] == ["contmax", "acme", "yes"]
     assert "O token funciona: a primeira página mostra 2 itens." in PAGE
     assert last.endswith("O token funciona: a primeira página mostra 2 itens.")
 
