@@ -8,6 +8,8 @@ import trio
 import asyncpg_trio
 from drena.errors import DatabaseError
 from drena.store.migrate import known_migrations, migrate, pending
+from support.old_schema import TABLES
+from support.waiting import wait_until
 
 
 async def test_an_empty_database_gets_every_table(empty_database: str) -> None:
@@ -39,6 +41,28 @@ async def test_two_migrators_at_once_apply_everything_once(empty_database: str) 
             for _ in range(4):
                 nursery.start_soon(one)
     assert sorted(len(names) for names in applied) == [0, 0, 0, len(known_migrations())]
+
+
+async def test_a_circle_of_waits_with_a_writer_costs_another_try_and_nothing_else(empty_database: str) -> None:
+    applied: list[str] = []
+    circles = "select deadlocks from pg_stat_database where datname = current_database()"
+    waiting = "select exists (select from pg_locks where not granted and relation = 'tenant_integrations'::regclass)"
+
+    async def run() -> None:
+        async with asyncpg_trio.connect(empty_database) as conn:
+            applied.extend(await migrate(conn))
+
+    with trio.fail_after(60):
+        async with asyncpg_trio.connect(empty_database) as old, asyncpg_trio.connect(empty_database) as looking:
+            await old.execute(TABLES)
+            await old.execute("set deadlock_timeout = '1min'")  # the migration is who looks first, and gives way
+            async with trio.open_nursery() as nursery, old.transaction():
+                await old.execute("update tenant_integrations set last_run = now()")
+                nursery.start_soon(run)
+                await wait_until(looking, waiting)
+                await old.execute("update integration_jobs set progress = progress")
+            assert await wait_until(looking, circles) >= 1
+    assert applied == [m.name for m in known_migrations()]
 
 
 async def test_a_dry_run_changes_nothing(empty_database: str) -> None:

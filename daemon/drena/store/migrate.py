@@ -11,10 +11,12 @@ Guarantees:
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import resources
 from typing import TYPE_CHECKING, Final
 
+from asyncpg_trio import exceptions as pg
 from drena.errors import DatabaseError
 from drena.store.adoption import Column, problems
 from drena.store.queries import sql
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
     from asyncpg_trio import Connection
 
 _LOCK_KEY: Final = 0x6472656E61  # "drena"
+
+TRIES: Final = 10
+"""Each is preceded by the second that PostgreSQL takes to see a circle, in which writers have got on."""
 
 _BOOTSTRAP: Final = """
 create schema if not exists drena;
@@ -82,7 +87,8 @@ def pending(known: list[Migration], applied: dict[str, str]) -> list[Migration]:
 async def migrate(conn: Connection, *, dry_run: bool = False) -> list[str]:
     """Apply what is missing and return the names, oldest first; empty when the database was up to date.
 
-    Waits for another migrator's lock and for writers of the tables it changes. Cancelled, nothing is applied.
+    Waits for another migrator's lock and for writers of the tables it changes, who may wait for it in turn: a run that
+    PostgreSQL ends to break such a circle is begun again. Cancelled, nothing is applied.
 
     Args:
         conn: a connection outside any transaction, with the right to create a schema.
@@ -90,7 +96,15 @@ async def migrate(conn: Connection, *, dry_run: bool = False) -> list[str]:
 
     Raises:
         DatabaseError: see `pending`; or the tables that are there are none that can be adopted (`adoption.py`).
+        DeadlockDetectedError: `TRIES` times in a row.
     """
+    for _ in range(TRIES - 1):
+        with suppress(pg.DeadlockDetectedError):
+            return await _migrate(conn, dry_run=dry_run)
+    return await _migrate(conn, dry_run=dry_run)
+
+
+async def _migrate(conn: Connection, *, dry_run: bool) -> list[str]:
     async with changing(conn, dry_run=dry_run):
         return await _apply(conn)
 
