@@ -1,12 +1,13 @@
 """How fast the feed is: `make bench-feed`, or `python tests/bench/feed.py [--clients 100 1000 5000]`.
 
-Everything in one run on the same cores, each server in a process of its own, and the same reader for all: one process
-that counts frames on many sockets without decoding them.
+Everything in one run on the same cores, in interleaved rounds, each server in a process of its own, and the same reader
+for all, of which `node/crowd.py` says what it costs and when a frame counts as received. Beside Drena: `websockets`'
+broadcast, node's `ws` and aiohttp, where npm and pip can install them.
 
-1. Deliveries a second, as fast as possible, 200 bytes each: Drena's path (a `Delta` published to outboxes on wires),
-   `websockets` broadcast, node's `ws` and aiohttp where npm and pip can install them.
-2. From the commit of a change to its receipt: a real daemon on a real PostgreSQL, one tenant, 20 changes a second;
-   p50, p99, CPU of the daemon, memory a connection; beside it `websockets` broadcasting 20 messages a second.
+1. Deliveries a second, as fast as possible, 200 bytes each: Drena's path (a `Delta` published to outboxes on wires).
+2. From the commit of a change to its receipt: a real daemon on a real PostgreSQL, one tenant, 20 changes a second, each
+   with the whole job; p50, p99, CPU of the daemon, memory a connection. The others broadcast as many messages of 200
+   bytes, and their delay begins where they begin to send.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import tempfile
 import time
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 HERE = Path(__file__).resolve().parent
 sys.path[0] = str(HERE.parent)
@@ -35,13 +37,17 @@ from support.offices import add_office  # noqa: E402
 from support.postgres import PostgresServer  # noqa: E402
 
 CONTENDERS = ("drena", "websockets", "ws", "aiohttp")
-RATE = 20
+DELIVERIES_PER_S = 20_000
+"""What is asked of a server where delays are measured, so that it is no flood on a small machine."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--clients", type=int, nargs="+", default=[100, 1000, 5000])
     parser.add_argument("--messages", type=int, default=200_000, help="deliveries of each measurement, about")
+    parser.add_argument(
+        "--rate", type=int, help="changes a second; by default 20, and fewer for more than 1,000 clients"
+    )
     parser.add_argument("--seconds", type=float, default=5.0)
     parser.add_argument("--rounds", type=int, default=3)
     given = parser.parse_args()
@@ -52,8 +58,8 @@ def main() -> None:
         measure_floods(contenders, Path(folder), min(1000, max(given.clients)), given.messages, given.rounds)
         with PostgresServer(fsync=True) as server:
             for clients in given.clients:
-                measure_latency(server, clients, given.seconds)
-                measure_broadcast(Path(folder), clients, given.seconds)
+                rate = given.rate or min(20, max(DELIVERIES_PER_S // clients, 1))
+                measure_delays(contenders, Path(folder), server, Load(clients, rate, given.seconds), given.rounds)
 
 
 INSTALLERS = {
@@ -130,7 +136,7 @@ def measure_floods(contenders: list[str], folder: Path, clients: int, messages: 
                 best[name] = rate, cpu / (each * clients) * 1e6
     for name, (rate, cpu_us) in best.items():
         ratio = rate / best["websockets"][0]
-        print(f"flood, {clients:,} clients, 200 B   {name:11} {rate:9,.0f} deliveries/s  {ratio:5.2f} × websockets   "
+        print(f"flood, {clients:,} clients   {name:11} {rate:9,.0f} deliveries/s  {ratio:5.2f} × websockets   "
               f"CPU {cpu_us:4.1f} µs each")  # fmt: skip
 
 
@@ -140,33 +146,75 @@ def tell(process: subprocess.Popen[str], count: int, interval_s: float) -> None:
     process.stdin.flush()
 
 
-def measure_broadcast(folder: Path, clients: int, seconds: float) -> None:
-    """`websockets` at the same rate, its messages stamped when they are sent."""
-    with broadcaster("websockets", folder) as (process, port):
+class Load(NamedTuple):
+    """What is asked of each server."""
+
+    clients: int
+    rate: int
+    """Changes a second."""
+    seconds: float
+
+    def __str__(self) -> str:
+        return f"{self.clients:5,} clients × {self.rate:2}/s"
+
+
+class Measured(NamedTuple):
+    """What one server did with so many changes."""
+
+    delays_s: list[float]
+    sent: int
+    cpu_s: float
+    kib: float
+    """Memory a connection."""
+
+
+def measure_delays(contenders: list[str], folder: Path, server: PostgresServer, load: Load, count: int) -> None:
+    """Interleaved rounds; the delays of all rounds together, and the CPU and memory of all of them."""
+    rounds: dict[str, list[Measured]] = {name: [] for name in contenders}
+    for _ in range(count):
+        for name in contenders:
+            measured = measure_daemon(server, load) if name == "drena" else measure_broadcast(name, folder, load)
+            rounds[name].append(measured)
+    reports = {name: report(name, load, each) for name, each in rounds.items()}
+    for name, (p99_s, core) in reports.items():
+        if name != "drena":
+            ours_s, ours = reports["drena"]
+            print(f"{load}   drena / {name:11} p99 {ours_s / p99_s:4.2f}  CPU {ours / core:4.2f}")
+
+
+def report(name: str, load: Load, rounds: list[Measured]) -> tuple[float, float]:
+    """Say it; returns the 99th percentile in seconds and the share of a core."""
+    sent = sum(each.sent for each in rounds)
+    delays_s = sorted(delay for each in rounds for delay in each.delays_s)
+    if not delays_s:
+        raise SystemExit(f"{name}: nothing came")
+    p50_s, p99_s = (delays_s[int(len(delays_s) * part)] for part in (0.5, 0.99))
+    core = sum(each.cpu_s for each in rounds) / (sent / load.rate)
+    each_us = core / load.rate / load.clients * 1e6
+    kib = sum(each.kib for each in rounds) / len(rounds)
+    print(f"{load}   {name:11} p50 {p50_s * 1000:6.1f} ms  p99 {p99_s * 1000:6.1f} ms  CPU {core:6.1%} of a core, "
+          f"{each_us:5.1f} µs each  {kib:5.1f} KiB a connection")  # fmt: skip
+    return p99_s, core
+
+
+def measure_broadcast(name: str, folder: Path, load: Load) -> Measured:
+    """A broadcast at the same rate, its messages stamped when they are sent."""
+    with broadcaster(name, folder) as (process, port):
         before_kib = memory_kib(process.pid)
-        crowd = Crowd(port, clients)
-        kib = (memory_kib(process.pid) - before_kib) / clients
+        crowd = Crowd(port, load.clients)
+        kib = (memory_kib(process.pid) - before_kib) / load.clients
         before_s = cpu_s(process.pid)
-        count = int(seconds * RATE)
-        tell(process, count, 1 / RATE)
+        count = int(load.seconds * load.rate)
+        tell(process, count, 1 / load.rate)
         began_s = time.monotonic()
-        records = crowd.record(lambda: time.monotonic() > began_s + seconds, limit_s=seconds + 60)
-        cpu = (cpu_s(process.pid) - before_s) / seconds
+        records = crowd.record(lambda: time.monotonic() > began_s + load.seconds, limit_s=load.seconds + 60)
+        cpu = cpu_s(process.pid) - before_s
         crowd.close()
-        report("websockets", clients, stamps(records), count, cpu, kib)
+        return Measured(stamps(records), count, cpu, kib)
 
 
-def report(name: str, clients: int, delays_s: list[float], sent: int, cpu: float, kib: float) -> None:
-    if len(delays_s) < sent * clients:
-        print(f"{name}: {len(delays_s):,} frames came, and {sent * clients:,} changes: some came together")
-    delays_s.sort()
-    p50, p99 = (delays_s[int(len(delays_s) * part)] * 1000 if delays_s else float("nan") for part in (0.5, 0.99))
-    print(f"{clients:5,} clients × {RATE}/s           {name:11} p50 {p50:6.1f} ms  p99 {p99:6.1f} ms  "
-          f"{cpu:6.1%} of a core  {kib:5.1f} KiB a connection")  # fmt: skip
-
-
-def measure_latency(server: PostgresServer, clients: int, seconds: float) -> None:
-    """A real daemon; a change's own moment of commit is on the clock that all processes share."""
+def measure_daemon(server: PostgresServer, load: Load) -> Measured:
+    """A real daemon; a change's own moment of commit is on the clock that the kernel stamps frames with."""
     dsn = server.create_database()
     settings = {
         "auth.mode": "open", "http.listen": "off", "log.format": "json", "feed.listen": "127.0.0.1:0",
@@ -182,19 +230,21 @@ def measure_latency(server: PostgresServer, clients: int, seconds: float) -> Non
     try:
         port = port_of(process)
         before_kib = memory_kib(process.pid)
-        crowd = Crowd(port, clients, hello=b'{"t":"hello"}')
+        crowd = Crowd(port, load.clients, hello=b'{"t":"hello"}')
         crowd.read_snapshots()
-        kib = (memory_kib(process.pid) - before_kib) / clients
+        kib = (memory_kib(process.pid) - before_kib) / load.clients
         before_s = cpu_s(process.pid)
         writing = subprocess.Popen(
-            [sys.executable, __file__, "--write", dsn, str(seconds)], stdout=subprocess.PIPE, text=True
+            [sys.executable, __file__, "--write", dsn, str(load.rate), str(load.seconds)],
+            stdout=subprocess.PIPE,
+            text=True,
         )
-        records = crowd.record(lambda: writing.poll() is not None, limit_s=seconds + 60)
-        cpu = (cpu_s(process.pid) - before_s) / seconds
+        records = crowd.record(lambda: writing.poll() is not None, limit_s=load.seconds + 60)
+        cpu = cpu_s(process.pid) - before_s
         commits = [float(line) for line in writing.stdout.read().split()]
         delays = [at_s - commits[n] for n, at_s in changes(records)]
-        report("drena", clients, delays, len(commits), cpu, kib)
         crowd.close()
+        return Measured(delays, len(commits), cpu, kib)
     finally:
         process.terminate()
         process.wait(30)
@@ -217,18 +267,18 @@ def port_of(process: subprocess.Popen[str]) -> int:
     raise SystemExit("the daemon did not start")
 
 
-async def write(dsn: str, seconds: float) -> None:
-    """Change a job `RATE` times a second, and say when each change was committed."""
+async def write(dsn: str, rate: int, seconds: float) -> None:
+    """Change a job so many times a second, and say when each change was committed."""
     async with asyncpg_trio.connect(dsn) as conn:
         began_s = trio.current_time()
-        for n in range(int(seconds * RATE)):
-            await trio.sleep_until(began_s + n / RATE)
+        for n in range(int(seconds * rate)):
+            await trio.sleep_until(began_s + n / rate)
             await conn.execute("update integration_jobs set attempts = $1", n + 1)
-            print(time.monotonic(), flush=True)
+            print(time.time(), flush=True)
 
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--write"]:
-        trio.run(write, sys.argv[2], float(sys.argv[3]))
+        trio.run(write, sys.argv[2], int(sys.argv[3]), float(sys.argv[4]))
     else:
         main()

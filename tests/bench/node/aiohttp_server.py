@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import resource
 import sys
+import time
 
 from aiohttp import web
 
@@ -29,11 +30,13 @@ async def main() -> None:
     print(runner.addresses[0][1], flush=True)
     line = await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline)
     count, interval_s = int(line.split()[0]), float(line.split()[1])
-    message = "x" * 200
-    for _ in range(count):
+    began_s = time.monotonic()
+    for n in range(count):
+        message = f'{{"at": {time.time():.6f}, "x": "'
+        message += "x" * (198 - len(message)) + '"}'
         for socket in sockets:
             await socket.send_str(message)  # waits for the one that is slow, and all others with it
-        await asyncio.sleep(interval_s)
+        await asyncio.sleep(began_s + (n + 1) * interval_s - time.monotonic())
     await asyncio.get_running_loop().create_future()
 
 

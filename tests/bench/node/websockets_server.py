@@ -23,13 +23,14 @@ async def main() -> None:
         loop = asyncio.get_running_loop()
         line = await loop.run_in_executor(None, sys.stdin.readline)
         count, interval_s = int(line.split()[0]), float(line.split()[1])
-        for _ in range(count):
-            message = f'{{"at": {time.monotonic():.6f}, "x": "'
+        began_s = time.monotonic()
+        for n in range(count):
+            message = f'{{"at": {time.time():.6f}, "x": "'
             message += "x" * (198 - len(message)) + '"}'
-            while any(c.transport.get_write_buffer_size() > 65536 for c in connections):  # noqa: ASYNC110
-                await asyncio.sleep(0)  # as above: as fast as possible, nothing buffered without end
+            while not interval_s and any(c.transport.get_write_buffer_size() > 65536 for c in connections):  # noqa: ASYNC110
+                await asyncio.sleep(0)  # as fast as possible, but nothing buffered without end
             broadcast(connections, message)
-            await asyncio.sleep(interval_s)
+            await asyncio.sleep(began_s + (n + 1) * interval_s - time.monotonic())
         await asyncio.get_running_loop().create_future()
 
 
