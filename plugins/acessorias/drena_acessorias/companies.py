@@ -3,14 +3,15 @@
 Two tasks. The reader asks for pages and judges them (`client.py`, `pages.py`); the writer sorts each as it comes, while
 the next answer is on its way, and brings up to `_TOGETHER` of them into `empresas` (`mirror.py`) in one statement and
 one transaction, because a transaction costs as much as several pages. Between them a channel of `_AHEAD` pages: the
-next ones are fetched while these are written, and at most `_TOGETHER + _AHEAD + 2` are in memory however long the list
+next ones are fetched while these are written, and at most `_TOGETHER + _AHEAD + 3` are in memory however long the list
 is. At the pace that the API bears each page is a transaction of its own. What is kept of a company after its page is
 its identity alone.
 
-Pages, their counters and the checkpoint commit together. A new attempt starts one page before the checkpoint's, because
-companies removed in between shift the others to earlier pages; the identities of the page written last are in the
-checkpoint, so reading it again counts nothing twice. Rows of yet earlier pages that come again after a resume are
-counted again, but find their hash unchanged and write nothing.
+Pages, their counters and the checkpoint commit together, and with the last of them the watermark and the result: the
+latest page is held back until it is known whether another follows. A new attempt starts one page before the
+checkpoint's, because companies removed in between shift the others to earlier pages; the identities of the page written
+last are in the checkpoint, so reading it again counts nothing twice. Rows of yet earlier pages that come again after a
+resume are counted again, but find their hash unchanged and write nothing.
 
 Only the contract's own exceptions leave `run` bare. The nursery wraps everything else, and everything else is a bug or
 the database.
@@ -90,56 +91,69 @@ class CompaniesSync:
         self._ctx.log.info("leitura das empresas", from_page=walk.page, known=self._state.known)
         self._tell_progress()
         send, receive = trio.open_memory_channel[Reading](_AHEAD)
-        async with trio.open_nursery() as nursery, send, receive:
+        async with send, receive, trio.open_nursery() as nursery:
             nursery.start_soon(client.read_ahead, walk, send, name="read companies ahead")
             outcome = await self._write_all(receive)
             nursery.cancel_scope.cancel()
         if not isinstance(outcome, End):
             raise outcome
-        self._judge(outcome)
-        return await self._finish(outcome)
+        assert self._state.companies is not None, "the end of a good list was written"
+        return self._state.companies
 
     async def _write_all(self, pages: trio.MemoryReceiveChannel[Reading]) -> Stop | AttemptFenced:
         """Write every page. The reasons to stop are returned, not raised: the nursery would wrap them."""
-        next_one: Sorted | None = None
+        held: Sorted | None = None
         try:
             while True:
-                together, behind = await self._collect(next_one, pages)
-                if together:
+                together, behind = await self._collect(held, pages)
+                if isinstance(behind, End):
+                    await self._write(together, behind)
+                elif together:
                     await self._write(together)
                 if isinstance(behind, Stop):
                     return behind
-                next_one = behind
+                held = behind
         except (GiveUp, AttemptFenced) as trouble:
             return trouble
 
     async def _collect(
-        self, first: Sorted | None, pages: trio.MemoryReceiveChannel[Reading]
-    ) -> tuple[list[Sorted], Sorted | Stop | None]:
-        """Pages to be written together, and what came behind them that is not one of them.
+        self, held: Sorted | None, pages: trio.MemoryReceiveChannel[Reading]
+    ) -> tuple[list[Sorted], Sorted | Stop]:
+        """Pages to be written together, and what came behind them: the page to hold back, or the reason to stop.
 
         No document stands on two of them: of two registrations with one document the second page finds what the first
         wrote, so the counters do not depend on how many pages happened to come in time.
         """
-        together = [] if first is None else [first]
-        documents = set() if first is None else _documents(first)
+        together, latest, documents = list[Sorted](), held, set[str]()
         wait_until = math.inf
-        while len(together) < _TOGETHER:
-            if together and wait_until == math.inf:
-                wait_until = trio.current_time() + _LINGER_S
-            step = await _next(pages, wait_until)
+        while (step := await _next(pages, wait_until)) is not None:
             if not isinstance(step, Take):
-                return together, step
+                return ([*together, latest] if latest is not None else together), step
             page = msgspec.structs.replace(step, rows=[]), gather(step.rows, self._seen)
-            if not documents.isdisjoint(own := _documents(page)):
-                return together, page
-            together.append(page)
-            documents |= own
-        return together, None
+            if latest is not None:
+                if not together:
+                    wait_until = trio.current_time() + _LINGER_S
+                together.append(latest)
+                documents |= _documents(latest)
+            latest = page
+            if len(together) == _TOGETHER or not documents.isdisjoint(_documents(latest)):
+                break
+        assert latest is not None, "nothing is waited for without an end before there is a page"
+        return together, latest
 
-    async def _write(self, pages: Sequence[Sorted]) -> None:
-        """Write pages, their counters and the checkpoint in one transaction."""
-        if self._state.read == 0 and not (first := pages[0][1]).identified:
+    async def _write(self, pages: Sequence[Sorted], end: End | None = None) -> None:
+        """Write pages, their counters and the checkpoint in one transaction.
+
+        Args:
+            pages: none at most when the list ends.
+            end: of the list, behind these pages. Judged good, its watermark and the result are in the transaction.
+
+        Raises:
+            GiveUp: the list is not to be trusted. Its pages are written all the same, unless no row says which company
+                it is.
+        """
+        trouble: GiveUp | None = None
+        if pages and self._state.read == 0 and not (first := pages[0][1]).identified:
             raise nothing_usable(len(first.identities) + first.anonymous)
         state, companies, anonymous = self._state, list[Company](), 0
         for page, batch in pages:
@@ -148,24 +162,30 @@ class CompaniesSync:
             anonymous += batch.anonymous
         async with self._ctx.transaction() as tx:
             written = Written(created=0, updated=0, unchanged=0, duplicates=[], foreign_rows=[], hidden=[])
-            await tx.execute(NOT_YET_ON_DISK)
+            if end is None:
+                await tx.execute(NOT_YET_ON_DISK)
             if companies:
                 written = await write_page(tx, self._ctx.tenant.id, companies)
-            state = state.wrote(written)
-            tx.count(
-                ENTITY,
-                read=len(companies) + anonymous,
-                created=written.created,
-                updated=written.updated,
-                skipped=written.unchanged + len(written.duplicates),
-                errors=anonymous + len(written.foreign_rows) + len(written.hidden),
-            )
+            state, counted = state.wrote(written), _counters(written, len(companies), anonymous)
+            if pages:
+                tx.count(ENTITY, **msgspec.structs.asdict(counted))
+            if end is not None and (trouble := self._verdict(state, end)) is None:
+                state = msgspec.structs.replace(state, companies=self._result(state, counted, end))
+                mark = {"since": state.began, "companies": state.read}
+                await set_watermark(tx, self._ctx.tenant.id, ENTITY, mark)
             tx.checkpoint(state)
         self._state = state
         for page, batch in pages:
             self._tell_oddities(page, batch)
-        self._tell_written(pages[-1][0], written)
-        self._tell_progress()
+        if pages:
+            self._tell_written(pages[-1][0], written)
+            self._tell_progress()
+        if trouble is not None:
+            raise trouble
+        if end is not None and end.nothing.form == "Erro":
+            self._ctx.log.warning(
+                "a lista terminou com uma mensagem do Acessórias", page=end.page, text=end.nothing.text
+            )
 
     def _tell_progress(self) -> None:
         read, known = self._state.read, self._state.known
@@ -202,42 +222,42 @@ class CompaniesSync:
         if self._told[message] <= _LINES_OF_A_KIND:
             self._ctx.log.warning(message, page=page.page, **fields)
 
-    def _judge(self, end: End) -> None:
-        state = self._state
-        lost = state.tallies.anonymous + state.tallies.hidden
-        trouble = verdict(
+    def _verdict(self, state: Checkpoint, end: End) -> GiveUp | None:
+        return verdict(
             read=state.read,
-            lost=lost,
+            lost=state.tallies.anonymous + state.tallies.hidden,
             known=state.known,
             end=end.nothing,
             min_share=self._ctx.settings.min_share,
         )
-        if trouble is not None:
-            raise trouble
-        if end.nothing.form == "Erro":
-            self._ctx.log.warning(
-                "a lista terminou com uma mensagem do Acessórias", page=end.page, text=end.nothing.text
-            )
 
-    async def _finish(self, end: End) -> dict[str, Any]:
-        """Commit the watermark of a list that was judged good, with the result for whatever the job does next."""
-        result = self._result(end)
-        async with self._ctx.transaction() as tx:
-            mark = {"since": self._state.began, "companies": self._state.read}
-            await set_watermark(tx, self._ctx.tenant.id, ENTITY, mark)
-            tx.checkpoint(msgspec.structs.replace(self._state, companies=result))
-        return result
+    def _result(self, state: Checkpoint, last: Counters, end: End) -> dict[str, Any]:
+        """Of the job.
 
-    def _result(self, end: End) -> dict[str, Any]:
-        counters = self._ctx.counters.get(ENTITY, Counters())
+        Args:
+            state: behind the last page.
+            last: what the transaction counts that is under way; the context knows all others.
+            end: of the list.
+        """
+        before = msgspec.to_builtins(self._ctx.counters.get(ENTITY, Counters()))
         return {
             "entity": ENTITY,
             "pages": end.page - 1,
-            "known_before": self._state.known,
-            **msgspec.to_builtins(counters),
-            **msgspec.to_builtins(self._state.tallies),
-            "masked": list(self._state.tallies.masked),
+            "known_before": state.known,
+            **{name: before[name] + more for name, more in msgspec.to_builtins(last).items()},
+            **msgspec.to_builtins(state.tallies),
+            "masked": list(state.tallies.masked),
         }
+
+
+def _counters(written: Written, companies: int, anonymous: int) -> Counters:
+    return Counters(
+        read=companies + anonymous,
+        created=written.created,
+        updated=written.updated,
+        skipped=written.unchanged + len(written.duplicates),
+        errors=anonymous + len(written.foreign_rows) + len(written.hidden),
+    )
 
 
 def _documents(page: Sorted) -> set[str]:

@@ -135,7 +135,7 @@ class DeliveriesSync:
         targets = self._targets()
         self._ctx.log.info("leitura das entregas", targets=len(targets), **told(self._position))
         send, receive = trio.open_memory_channel[Item](_AHEAD)
-        async with trio.open_nursery() as nursery, send, receive:
+        async with send, receive, trio.open_nursery() as nursery:
             nursery.start_soon(self._read, targets, send, name="read deliveries ahead")
             outcome = await self._write_all(receive, len(targets))
             nursery.cancel_scope.cancel()

@@ -87,7 +87,7 @@ async def test_a_daemon_stopped_in_the_middle_leaves_a_job_that_another_finishes
     await world.fake.set_knobs(only_pages=[3], slow_next=1, slow_ms=3_600_000)
     async with launch_daemon(world.env | {"DRENA_SHUTDOWN__GRACE_S": "0.1"}):
         job = await conn.fetchval(ASK, tenant)
-        await wait_until(conn, "select checkpoint ->> 'next_page' = '3' from integration_jobs where id = $1", job)
+        await wait_until(conn, "select checkpoint ->> 'next_page' = '2' from integration_jobs where id = $1", job)
     assert await conn.fetchval("select status from integration_jobs where id = $1", job) == "pending"
     async with launch_daemon(world.env):
         await wait_ended(conn)

@@ -104,8 +104,8 @@ async def test_the_mirror_equals_the_source_or_the_job_says_why(office: Any, fak
         return
     assert result is not None
     if knobs.keys() & LIES:
-        served = result["read"]
-        assert served < len(companies) or rows == expected(companies)
+        whole = len(companies) + knobs.get("duplicates", 0)  # further registrations of a document count as read, too
+        assert result["read"] < whole or rows == expected(companies)
         return
     assert rows == expected(companies)
     assert result["read"] >= len({each["ID"] for each in companies})

@@ -6,10 +6,11 @@ import gc
 import random
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 import trio
 
-from drena.api import AttemptFenced, RetryLater
+from drena.api import AttemptFenced, GiveUp, RetryLater
 from drena_acessorias import Acessorias, companies
 from drena_acessorias.rows import Batch
 from drena_acessorias.settings import Settings
@@ -55,6 +56,32 @@ async def test_a_sync_cut_off_anywhere_ends_like_one_that_was_not(
         assert await content(office) == mirror
         assert dict(result) == expected
     assert resumed > CUTS // 5
+
+
+async def test_the_watermark_is_committed_with_the_last_page_of_companies(office: Any, fake: Fake) -> None:
+    """I8: one transaction wrote the watermark, the companies of the last page, and the checkpoint with the result."""
+    await office.sync()
+    (mark,) = await office.sql("select xmin::text as stamp, watermark::text from drena.sync_state")
+    (state,) = await office.sql(
+        "select xmin::text as stamp, checkpoint -> 'companies' is not null as over from attempts"
+    )
+    (last,) = await office.sql("select xmin::text as stamp from empresas order by external_key::int desc limit 1")
+    assert state["over"]
+    assert mark["stamp"] == state["stamp"] == last["stamp"]
+    assert msgspec.json.decode(mark["watermark"])["companies"] == office.attempt.counters["companies"].read
+
+
+async def test_a_list_not_to_be_trusted_is_written_and_leaves_no_watermark(office: Any, fake: Fake) -> None:
+    await office.sync()
+    before = await office.sql("select watermark::text from drena.sync_state")
+    await office.sql("update empresas set nome = '', raw_payload = null, hash_payload = ''")
+    for gone in (await fake.companies(TOKEN))[30:]:
+        await fake.remove_company(TOKEN, gone["ID"])
+    with pytest.raises(GiveUp, match="menos de 50%") as given:
+        await office.sync()
+    assert given.value.code == "read_too_few"
+    assert await office.sql("select watermark::text from drena.sync_state") == before
+    assert len(await office.sql("select from empresas where nome <> ''")) > 20  # the last page, too
 
 
 async def test_pages_written_before_a_cut_are_not_written_again(office: Any, fake: Fake) -> None:
