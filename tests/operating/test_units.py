@@ -54,6 +54,12 @@ def test_systemd_finds_nothing_wrong_with_any_unit(tmp_path: Path) -> None:
     assert (told.returncode, told.stderr) == (0, "")
 
 
+def test_a_plugin_that_eats_memory_ends_the_process_before_the_machine() -> None:
+    """Rescue and `poison` do the rest, as for every process that dies."""
+    assert 50 <= int(service("MemoryMax").removesuffix("%")) < 100
+    assert service("Restart") == "on-failure"
+
+
 @systemd
 def test_the_service_is_exposed_to_hardly_anything() -> None:
     command = ["systemd-analyze", "security", "--offline=true", "--no-pager", str(SYSTEMD / "drena.service")]
