@@ -14,6 +14,7 @@ from drena.errors import ConfigError
 from drena.feed.desk import Desk
 from drena.feed.hub import CHANNEL as FEED_CHANNEL
 from drena.feed.hub import Hub
+from drena.feed.longpoll import LongPolls
 from drena.feed.server import FeedServer
 from drena.http.app import GRACE_S, serve_http
 from drena.http.calls import House
@@ -141,7 +142,7 @@ async def open_front(
                 pool=pool,
                 host=host,
                 gate=gate,
-                hub=front.hub,
+                polls=LongPolls(front.hub),
                 config=config,
                 log=log,
                 metrics=metrics,

@@ -220,7 +220,9 @@ class Metrics:
         self.feed_resumes = self._reading(
             "drena_feed_resumes_total", "Feeds of a tenant that began, by how.", "outcome"
         )
-        self.feed_slow = self._reading("drena_feed_slow_closed_total", "Clients cut off because they took nothing.")
+        self.feed_slow = self._reading(
+            "drena_feed_slow_closed_total", "Clients cut off because they took nothing, or too little."
+        )
         self.feed_refused = self._reading("drena_feed_refused_total", "Connections that were not let in.")
         self.feed_silence = self._reading(
             "drena_feed_silence_seconds", "For how long the feed's log could not be read."

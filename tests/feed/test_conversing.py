@@ -117,16 +117,16 @@ async def test_progress_comes_as_the_latest_value_at_most_four_times_a_second(fe
 
 
 async def test_no_progress_is_asked_for_while_nothing_runs(feed, monkeypatch):
-    from drena.feed import hub
+    from drena.feed import source
 
     asked = []
-    real = hub.read_progress
+    real = source.read_progress
 
     async def count(*args):
         asked.append(args)
         return await real(*args)
 
-    monkeypatch.setattr(hub, "read_progress", count)
+    monkeypatch.setattr(source, "read_progress", count)
     async with feed() as stage:
         office = await stage.office()
         job = await stage.job(office)

@@ -88,6 +88,19 @@ async def test_watch_without_a_good_token_says_so(fleet):
     assert shown.err.count("\n") == 1
 
 
+async def test_watch_ends_when_its_token_has_expired(fleet):
+    office = await fleet.office()
+    async with fleet.node() as daemon:
+        made = await run_drena(
+            *("token", "create", "robot", "--tenant", str(office), "--days", "0.00002", "--json"),
+            env=environment(fleet.dsn),
+        )
+        token = json.loads(made.out)["token"]
+        shown = await run_drena("watch", "--url", await url_of(daemon), env=environment(None) | {"DRENA_TOKEN": token})
+    assert (shown.code, shown.err.count("\n")) == (2, 1)
+    assert "expired" in shown.err
+
+
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1", "nonsense", "ws://"])
 async def test_watch_of_something_that_is_no_feed_is_one_sentence(url):
     shown = await run_drena("watch", "--url", url, "--once", env=environment(None))

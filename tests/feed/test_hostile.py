@@ -10,6 +10,7 @@ from collections import Counter
 import pytest
 import trio
 
+from drena.feed import outbox as outbox_module
 from drena.feed import server as server_module
 from drena.feed import session as session_module
 from feed.attacks import (
@@ -240,6 +241,56 @@ async def test_a_slow_reader_gets_merged_deltas_and_ends_with_the_truth(feed):
             assert slow.view(office).deltas < quick.view(office).deltas
 
 
+async def test_who_is_overtaken_before_he_could_take_a_snapshot_three_times_in_a_row_is_told_that_he_is_too_slow(
+    feed, monkeypatch
+):
+    monkeypatch.setattr(outbox_module, "ROWS_LIMIT", 30)
+    async with feed(stuck_s=30) as stage:
+        office = await stage.office()
+        for n in range(60):
+            await stage.job(office, str(n))
+        async with attacker(stage, receive_bytes=16384) as client, open_viewer(stage.url, tenants=[office]) as viewer:
+            await viewer.until("snapshot")
+            await client.upgrade()
+            await client.send(message(t="hello", tenants=[office]))
+            await client.read_until(b'"t":"snapshot"')
+            readers = stage.front.hub._channels[office].readers
+            with trio.fail_after(60):
+                while len(readers) == 2:
+                    await stage.pool.execute(
+                        "update integration_jobs set attempts = attempts + 1, result = to_jsonb(repeat('x', 3000))"
+                    )
+                    await viewer.until("delta")
+                    await client.read()  # less than was added: he reads, and falls behind
+            heard = await client.read_all(20)
+            assert b'{"t":"bye","code":4102,"reason":"too slow for so many changes","retry_ms":5000}' in heard[-300:]
+            assert frame(CLOSE, (4102).to_bytes(2, "big"), masked=False)[2:] in heard[-100:]
+            await emptied(stage, left=1)
+            assert stage.front.feed.slow_closed == 1
+            await viewer.say("ping", id=1)
+            await viewer.until("pong")
+
+
+async def test_who_cannot_be_told_by_a_mistake_of_ours_begins_again_and_nobody_else_notices(feed):
+    async with feed() as stage:
+        office = await stage.office()
+        async with open_viewer(stage.url) as unlucky, open_viewer(stage.url) as viewer:
+            await unlucky.until("snapshot")
+            await viewer.until("snapshot")
+            session = next(iter(stage.front.feed._sessions))
+            session._showing.outbox.wire = None
+            job = str(await stage.job(office))
+            bye, code = await unlucky.end()
+            assert (bye["code"], bye["retry_ms"], code) == (4201, 0, 4201)
+            await viewer.when(lambda: job in viewer.view(office).jobs)
+            async with open_viewer(stage.url, resume={str(office): unlucky.position(office)}) as again:
+                again.views[str(office)] = unlucky.view(office)
+                await again.when(lambda: job in again.view(office).jobs)
+                assert again.view(office).snapshots == 1
+        assert len(stage.log.find("a feed's reader could not be told")) == 1
+        await emptied(stage)
+
+
 async def test_five_thousand_connections_that_vanish_leave_nothing_behind(feed):
     """At every stage, each with a RST; by plain sockets, since it is the server that is tried."""
     count = 5_000
@@ -268,9 +319,14 @@ async def test_five_thousand_connections_that_vanish_leave_nothing_behind(feed):
         await emptied(stage, left=1, limit_s=20)
         after = gc_counts()
         assert before is not None
-        assert {kind: number - before[kind] for kind, number in after.items() if number > before[kind] + 20} == {}
+        more = {kind: number - before[kind] for kind, number in after.items()}
+        assert {kind: number for kind, number in more.items() if number > LEFT_BEHIND.get(kind, 20)} == {}
         assert stage.front.feed.states == {"connecting": 0, "stranger": 0, "open": 1}
         assert stage.log.find("a feed connection failed") == []
+
+
+LEFT_BEHIND = dict.fromkeys(("trio.CancelScope", "trio._core._run.CancelReason"), 1_500)
+"""Trio forgets deadlines that have passed by only when a thousand of them are there; a leak would be of all 4,500."""
 
 
 def gc_counts() -> Counter[str]:

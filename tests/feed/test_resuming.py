@@ -10,7 +10,7 @@ import trio
 import trio.testing
 
 from drena.feed import hub as hub_module
-from drena.feed.hub import POLLED_PROGRESS_S
+from drena.feed.longpoll import POLLED_PROGRESS_S, LongPolls
 from feed.viewer import open_viewer
 
 
@@ -160,7 +160,7 @@ async def test_nothing_is_read_while_nobody_reads(feed):
 async def test_a_long_poll_answers_at_once_waits_and_catches_up(feed):
     async with feed() as stage:
         office = await stage.office()
-        poll = stage.front.hub.poll
+        poll = LongPolls(stage.front.hub).poll
         snapshot = json.loads(await poll(office, None, None, 5))
         assert (snapshot["t"], snapshot["parts"]) == ("snapshot", 1)
         epoch, offset = UUID(snapshot["epoch"]), snapshot["offset"]
@@ -187,7 +187,7 @@ async def test_a_long_poll_brings_the_progress_of_what_runs_and_with_its_mark_en
         office = await stage.office()
         job = await stage.job(office)
         await stage.set(job, "status = 'running', started_at = now(), progress = 10")
-        poll = stage.front.hub.poll
+        poll = LongPolls(stage.front.hub).poll
         first = json.loads(await poll(office, None, None, 0))
         assert [(each["t"], each["job_id"], each["progress"]) for each in first["progress"]] == [
             ("progress", str(job), 10)

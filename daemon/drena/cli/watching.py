@@ -38,7 +38,8 @@ GOOD_AFTER_S: Final = 10.0
 """A connection that has lasted so long makes the next wait short again."""
 CONNECT_LIMIT_S: Final = 15.0
 DRAW_EVERY_S: Final = 0.1
-STOP_CODES: Final = range(4000, 4100)
+STOP_CODES: Final = frozenset((*range(4000, 4100), protocol.Code.TOKEN_EXPIRED))
+"""Coming back with the same token would end the same way, and there is no other here."""
 
 
 class Ended(Exception):

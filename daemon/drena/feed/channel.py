@@ -77,25 +77,8 @@ class Reader(Protocol):
     def restart(self, tenant: UUID, /) -> None:
         """The feed cannot be followed from where it was: a snapshot is needed."""
 
-
-class Poller:
-    """Who polls only needs to know that there is something."""
-
-    def __init__(self) -> None:
-        self.news = trio.Event()
-        self.stir = trio.Event()
-        """News, or progress."""
-
-    def publish(self, _delta: Delta) -> None:
-        self.news.set()
-        self.stir.set()
-
-    def report(self, _tenant: UUID, _job: UUID, _frame: bytes) -> None:
-        self.stir.set()
-
-    def restart(self, _tenant: UUID) -> None:
-        self.news.set()
-        self.stir.set()
+    def fail(self) -> None:
+        """One of these raised: what he has been told, nobody knows."""
 
 
 @dataclass(slots=True)

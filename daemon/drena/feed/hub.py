@@ -19,50 +19,40 @@ from __future__ import annotations
 import random
 from collections import Counter
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Final
 from uuid import UUID, uuid4
 
 import trio
 
 from drena.engine.outages import outlast
-from drena.feed.channel import Channel, Delta, Frames, Poller, delta_of, was_put_back
+from drena.feed.channel import Channel, Delta, Frames, delta_of, was_put_back
 from drena.feed.conflate import progress_frame, snapshot_frames
 from drena.feed.frames import text_frame
-from drena.feed.polled import mark_of, with_progress
+from drena.feed.source import Source
 from drena.store.feed import (
     Position,
-    UnrecognisedError,
     read_news,
-    read_picture,
     read_positions,
-    read_progress,
-    recognise,
-    renew,
     tell_not_watching,
     tell_watching,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable
 
     from asyncpg_trio import Pool
     from drena.feed.channel import Reader
     from drena.log import LogLines
-    from drena.store.feed import News, Picture, Progress
+    from drena.store.feed import News, Progress
 
-Answer = TypeVar("Answer")
 CHANNEL: Final = "drena_feed"
 """Notified at the commit of every change, while some node has readers."""
 PROGRESS_EVERY_S: Final = 0.25
-POLLED_PROGRESS_S: Final = 1.0
-"""Progress alone answers a long poll no sooner than this."""
 WATCH_S: Final = 30.0
 CHANGES_LIMIT: Final = 1_000
 """Changes of a tenant that one reading takes; the rest follows at once."""
 BACKLOG_LIMIT: Final = 5_000
 """A reader further behind gets a snapshot."""
-ENDED_JOBS: Final = 20
-ACTIVE_JOBS: Final = 10_000
 PART_JOBS: Final = 400
 SNAPSHOTS_AT_ONCE: Final = 2
 RENEW_S: Final = 60.0
@@ -85,6 +75,8 @@ class Hub:
     def __init__(self, pool: Pool, log: LogLines, *, poll_s: float) -> None:
         self._pool = pool
         self._log = log
+        self.source = Source(pool, log)
+        """The log."""
         self._poll_s = poll_s
         self.node = uuid4()
         """What this hub is called, to clients and in `drena.feed_watch`; another at each start."""
@@ -143,7 +135,7 @@ class Hub:
             self._watched.set()
         unread = {tenant: channel for tenant in tenants if (channel := self._channels[tenant]).position is None}
         if unread:  # whoever else joins meanwhile asks as well; the first answer counts, and all behind it is published
-            for tenant, position in (await self._read(read_positions, unread)).items():
+            for tenant, position in (await self.source.read(read_positions, unread)).items():
                 if unread[tenant].position is None:
                     unread[tenant].position = position
             self._dirty.set()
@@ -183,8 +175,9 @@ class Hub:
                 return kept
             async with self._snapshots:
                 asked_s = trio.current_time()
-                picture = await self._picture(tenant)
-            frames = [text_frame(frame) for frame in _frames(tenant, picture, PART_JOBS)]
+                picture = await self.source.picture(tenant)
+            parts = snapshot_frames(tenant, *picture.position, picture.jobs, picture.integrations, part_size=PART_JOBS)
+            frames = [text_frame(part) for part in parts]
             channel.kept = Frames(picture.position, frames, asked_s)
         if picture.running:
             self._mark_running(channel)
@@ -196,7 +189,7 @@ class Hub:
         Raises:
             PostgresError, OSError: the database is away.
         """
-        news = (await self._read(read_news, {tenant: since}, BACKLOG_LIMIT)).get(tenant)
+        news = (await self.source.read(read_news, {tenant: since}, BACKLOG_LIMIT)).get(tenant)
         if news is None:
             return Delta(tenant, since.epoch, since.offset + 1, since.offset, {})
         channel = self._channels.get(tenant)
@@ -209,78 +202,9 @@ class Hub:
             self._mark_running(channel)
         return delta_of(tenant, since, news)
 
-    async def poll(
-        self, tenant: UUID, epoch: UUID | None, offset: int | None, wait_s: float, mark: str | None = None
-    ) -> bytes:
-        """The feed by long poll: one frame as JSON, with the progress of what runs.
-
-        Without a position, or with one that is not known any more, a snapshot at once; otherwise a delta, at the latest
-        after `wait_s`, and then perhaps an empty one. With the `mark` of the frame before, progress ends the wait, too.
-
-        Raises:
-            PostgresError, OSError: the database is away.
-        """
-        reader = Poller()
-        try:
-            await self.join([tenant], reader)
-            frame = None
-            if epoch is not None and offset is not None:
-                frame = await self._behind(tenant, Position(epoch, offset), wait_s, mark, reader)
-            if frame is None:
-                (frame,) = _frames(tenant, await self._picture(tenant), ACTIVE_JOBS * 1000)
-            return with_progress(frame, await read_progress(self._pool, [tenant]))
-        finally:
-            self.leave([tenant], reader)
-
-    async def _behind(
-        self, tenant: UUID, since: Position, wait_s: float, mark: str | None, reader: Poller
-    ) -> bytes | None:
-        delta = await self.missed(tenant, since)
-        if delta is not None and delta.last <= since.offset and wait_s > 0:
-            with trio.move_on_after(wait_s):
-                await (reader.news.wait() if mark is None else self._moved(tenant, mark, reader))
-            delta = await self.missed(tenant, since)
-        return None if delta is None else delta.payload
-
-    async def _moved(self, tenant: UUID, mark: str, reader: Poller) -> None:
-        """Until there is news, or progress that is not what the client has seen; that only after a while, or a client
-        that asks again at once would be answered four times a second."""
-        with trio.move_on_after(POLLED_PROGRESS_S):
-            await reader.news.wait()
-        while not reader.news.is_set():
-            reader.stir = trio.Event()
-            running = await read_progress(self._pool, [tenant])
-            if mark_of(running) != mark:
-                return
-            if running:
-                self._mark_running(self._channels[tenant])
-            await reader.stir.wait()
-
-    async def _read(self, ask: Callable[..., Awaitable[Answer]], *args: Any, **more: Any) -> Answer:
-        """Ask the database; when it was started since the epochs were made, these come first."""
-        while True:
-            try:
-                return await ask(self._pool, *args, **more)
-            except UnrecognisedError:
-                found = await recognise(self._pool)
-                if found == "restored":
-                    self._log.warning("the database is not the one it was: every feed begins anew")
-                elif found == "restarted":
-                    self._log.info("the database server was started anew: feeds go on in a new epoch")
-
-    async def _begin_again(self, channel: Channel, seen: Position) -> None:
-        self._log.warning("a feed was seen further ahead than it is: it begins anew", tenant_id=str(channel.tenant))
-        await renew(self._pool, channel.tenant, seen)
-        channel.kept = None
-        self._dirty.set()
-
-    async def _picture(self, tenant: UUID) -> Picture:
-        picture = None
-        while picture is None:
-            picture = await self._read(read_picture, tenant, ended=ENDED_JOBS, active=ACTIVE_JOBS)
-            if picture is None:
-                await self._read(read_positions, [tenant])  # begins the feed
-        return picture
+    def watch_progress(self, tenant: UUID) -> None:
+        """A job of this tenant runs: report its progress to who has joined."""
+        self._mark_running(self._channels[tenant])
 
     async def _follow(self) -> None:
         while True:
@@ -303,7 +227,7 @@ class Hub:
             return False
         self.readings += 1
         began_s = trio.current_time()
-        found = await self._read(read_news, positions, CHANGES_LIMIT)
+        found = await self.source.read(read_news, positions, CHANGES_LIMIT)
         self._asked_s = trio.current_time() - began_s
         for tenant, news in found.items():
             channel = self._channels.get(tenant)
@@ -321,19 +245,31 @@ class Hub:
         if delta is None:
             channel.position = Position(news.epoch, news.head)
             self._log.info("a feed cannot be followed, its readers start again", tenant_id=str(channel.tenant))
-            for reader in readers:
-                reader.restart(channel.tenant)
+            self._tell(channel, readers, lambda reader: reader.restart(channel.tenant))
             return
         channel.position = Position(news.epoch, news.upto)
         if any(change.running for change in news.changes):
             self._mark_running(channel)
         self.deliveries += len(readers)
         for start in range(0, len(readers), BREATH):
-            for reader in readers[start : start + BREATH]:
-                if reader in channel.readers:  # he may have left while others were told
-                    reader.publish(delta)
+            self._tell(channel, readers[start : start + BREATH], lambda reader: reader.publish(delta))
             if start + BREATH < len(readers):
                 await trio.lowlevel.checkpoint()
+
+    async def _begin_again(self, channel: Channel, seen: Position) -> None:
+        await self.source.renew(channel.tenant, seen)
+        channel.kept = None
+        self._dirty.set()
+
+    def _tell(self, channel: Channel, readers: Iterable[Reader], tell: Callable[[Reader], None]) -> None:
+        """A mistake in telling one costs him his connection, and nobody else anything."""
+        for reader in readers:
+            try:
+                if reader in channel.readers:  # he may have left while others were told
+                    tell(reader)
+            except Exception as error:  # noqa: BLE001  # whatever it is, it is this reader's alone
+                self._log.error("a feed's reader could not be told", error=repr(error))
+                reader.fail()
 
     def _mark_running(self, channel: Channel) -> None:
         channel.runs = True
@@ -348,13 +284,27 @@ class Hub:
             if not tenants:
                 self._runs = trio.Event()
                 continue
-            found = await outlast("read progress", partial(read_progress, self._pool, tenants), self._log)
+            found = await outlast("read progress", partial(self.source.progress, tenants), self._log)
             by_tenant: dict[UUID, list[Progress]] = {tenant: [] for tenant in tenants}
             for progress in found:
                 by_tenant[progress.tenant_id].append(progress)
             for tenant, jobs in by_tenant.items():
                 if (channel := self._channels.get(tenant)) is not None:
-                    _report(channel, jobs)
+                    self._report(channel, jobs)
+
+    def _report(self, channel: Channel, jobs: list[Progress]) -> None:
+        """Tell a tenant's readers what moved since the last look."""
+        before, channel.progress = channel.progress, {}
+        channel.runs = bool(jobs)
+        for job in jobs:
+            known = before.get(job.id)
+            if known is not None and known[0] == job.version:
+                channel.progress[job.id] = known
+                continue
+            frame = text_frame(progress_frame(*job))
+            channel.progress[job.id] = (job.version, frame)
+            if known is not None or job.progress or job.detail:  # a job that has just begun has nothing to tell
+                self._tell(channel, list(channel.readers), partial(_report_to, channel.tenant, job.id, frame))
 
     async def _tell_writers(self) -> None:
         """Let writers notify while somebody reads here."""
@@ -366,21 +316,5 @@ class Hub:
             await outlast("unwatch the feed", partial(tell_not_watching, self._pool, self.node), self._log)
 
 
-def _report(channel: Channel, jobs: list[Progress]) -> None:
-    """Tell a tenant's readers what moved since the last look."""
-    before, channel.progress = channel.progress, {}
-    channel.runs = bool(jobs)
-    for job in jobs:
-        known = before.get(job.id)
-        if known is not None and known[0] == job.version:
-            channel.progress[job.id] = known
-            continue
-        frame = text_frame(progress_frame(*job))
-        channel.progress[job.id] = (job.version, frame)
-        if known is not None or job.progress or job.detail:  # a job that has just begun has nothing to tell
-            for reader in list(channel.readers):
-                reader.report(channel.tenant, job.id, frame)
-
-
-def _frames(tenant: UUID, picture: Picture, part_size: int) -> list[bytes]:
-    return snapshot_frames(tenant, *picture.position, picture.jobs, picture.integrations, part_size=part_size)
+def _report_to(tenant: UUID, job: UUID, frame: bytes, reader: Reader) -> None:
+    reader.report(tenant, job, frame)

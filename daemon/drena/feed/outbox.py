@@ -1,4 +1,4 @@
-"""What one connection is still to be told. Nothing here waits.
+"""What one connection is still to be told. Telling never waits.
 
 The hub hands every reader of a tenant the same frame. Whoever can take it gets it at once; for whoever cannot, deltas
 are merged per job until his wire is free again (merge), answers wait in their order (they are bounded: a client's next
@@ -10,15 +10,13 @@ A tenant can be held back: while its snapshot is being read and sent, what happe
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 from uuid import UUID
 
 from drena.feed.conflate import Pending
 from drena.feed.frames import text_frame
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from drena.feed.channel import Delta
     from drena.feed.wire import Wire
 
@@ -26,20 +24,32 @@ ROWS_LIMIT: Final = 5_000
 """Of one tenant; beyond that a snapshot is less."""
 
 
+class Owner(Protocol):
+    """Whose outbox it is. None of these may wait."""
+
+    def start_again(self, tenant: UUID, /) -> None:
+        """A tenant's backlog was thrown away; a snapshot must follow."""
+
+    def fail(self) -> None:
+        """News got lost on their way into the outbox."""
+
+
 class Outbox:
     """See the module.
 
     Args:
         wire: where it goes.
-        overflow: called with a tenant whose backlog was thrown away; a snapshot must follow.
+        owner: told of what was thrown away.
     """
 
-    __slots__ = ("_answers", "_behind", "_held", "_overflow", "_progress", "_quick", "wire")
+    __slots__ = ("_answers", "_behind", "_held", "_owner", "_progress", "_quick", "overflows", "wire")
 
-    def __init__(self, wire: Wire, overflow: Callable[[UUID], None]) -> None:
+    def __init__(self, wire: Wire, owner: Owner) -> None:
         self.wire = wire
         wire.on_free = self.flush
-        self._overflow = overflow
+        self._owner = owner
+        self.overflows = 0
+        """How often more gathered than is kept, since the reader last had taken everything."""
         self._answers: list[bytes] = []  # a deque is as large as all the rest of a connection's own
         self._behind: dict[UUID, Pending] = {}
         self._held: set[UUID] = set()
@@ -62,6 +72,7 @@ class Outbox:
         pending.merge(delta.epoch, delta.first, delta.last, delta.rows)
         self._quick = False
         if len(pending.rows) > ROWS_LIMIT:
+            self.overflows += delta.tenant not in self._held  # while it is held, he is not the one who is slow
             self.restart(delta.tenant)
 
     def report(self, tenant: UUID, job: UUID, frame: bytes) -> None:
@@ -76,7 +87,11 @@ class Outbox:
         """Throw away what gathered of a tenant; a snapshot follows."""
         self._behind.pop(tenant, None)
         self.hold(tenant)
-        self._overflow(tenant)
+        self._owner.start_again(tenant)
+
+    def fail(self) -> None:
+        """The hub could not tell him."""
+        self._owner.fail()
 
     def say(self, frame: bytes) -> None:
         """An answer, or news of the connection itself."""
@@ -114,10 +129,18 @@ class Outbox:
         """Rows that are kept for this reader."""
         return sum(len(pending.rows) for pending in self._behind.values())
 
-    @property
-    def has_answers(self) -> bool:
-        """Whether answers are waiting for the wire."""
-        return bool(self._answers)
+    async def wait_answered(self) -> None:
+        """Until no answer waits for the wire any more, or none will ever go out.
+
+        Raises:
+            trio.BrokenResourceError: the reader is gone.
+        """
+        while self._answers and not (self.wire.lost or self.wire.closing):
+            await self.wire.wait_send_all_might_not_block()
+
+    def clear(self) -> None:
+        """Forget all that has not gone out: the reader is sent away."""
+        self._answers, self._behind, self._progress = [], {}, {}
 
     def flush(self) -> None:
         """Say what there is to say for as long as the wire takes it. Answers first: they are few and somebody waits."""
@@ -132,6 +155,8 @@ class Outbox:
             else:
                 break
         self._quick = not (self._answers or self._behind or self._held or self._progress)
+        if self._quick and wire.free:
+            self.overflows = 0
 
     def _next(self) -> UUID | None:
         """A tenant that has news and is not held."""

@@ -68,7 +68,7 @@ class Visit:
         failed: told of errors of the errands.
     """
 
-    __slots__ = ("address", "errands", "limit", "peer", "session", "wire")
+    __slots__ = ("address", "errands", "limit", "peer", "session", "slow", "wire")
 
     def __init__(
         self,
@@ -85,6 +85,8 @@ class Visit:
         self.address = ""
         """Whose connections it counts among; by `X-Forwarded-For` of trusted proxies."""
         self.session: Session | None = None
+        self.slow = False
+        """Whether it was sent away for that."""
 
 
 class FeedServer:
@@ -182,7 +184,7 @@ class FeedServer:
             with trio.move_on_after(CLEANUP_S, shield=True):
                 await visit.errands.close()
             visit.wire.kill()
-            self.slow_closed += visit.wire.was_stuck
+            self.slow_closed += visit.slow or visit.wire.was_stuck
             self.connections -= 1
             self._left.set()
 
@@ -232,6 +234,7 @@ class FeedServer:
 
     def _send_away(self, visit: Visit, served: Served, farewell: Farewell | None) -> None:
         """End a connection, with a word if there is one. Never waits."""
+        visit.slow = farewell is not None and farewell.code == Code.SLOW
         if farewell is None or visit.wire.lost:
             visit.limit.cancel(reason="nobody is there any more")
         else:

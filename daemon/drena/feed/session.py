@@ -15,15 +15,15 @@ import trio
 
 from drena.feed import protocol
 from drena.feed.admission import Bucket
-from drena.feed.entry import AUTH_S, authenticate, choose
-from drena.feed.farewell import AWAY, Farewell, away, rfc3339
-from drena.feed.outbox import Outbox
+from drena.feed.entry import authenticate, choose
+from drena.feed.farewell import Farewell, rfc3339
 from drena.feed.protocol import Code
+from drena.feed.showing import Showing
 from drena.problems import Refused, as_json
 from drena.store.feed import Position
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable
 
     from drena.access import Principal
     from drena.access.followers import Follower
@@ -66,15 +66,13 @@ class Session:
         "_peer",
         "_principal",
         "_said_hello",
-        "_stale",
-        "_tenants",
+        "_showing",
         "_told",
         "_tuning",
         "_untuned",
         "_warned",
         "_wire",
         "_working",
-        "outbox",
     )
 
     def __init__(
@@ -93,17 +91,15 @@ class Session:
         self._peer = peer
         self._introduce = introduced
         self._ended = ended
-        self.outbox = Outbox(wire, self._start_again)
+        self._showing = Showing(around.hub, wire, errands, self.end)
         self._principal: Principal | None = None
         self._follower: Follower | None = None
         self._said_hello = False
         self._everything = False
         self._lang: Any = "pt"
         self._entered = False
-        self._tenants: dict[UUID, protocol.Tenant] = {}
         self._told: tuple[protocol.Tenant, ...] = ()
         """What the last welcome said."""
-        self._stale: set[UUID] = set()
         self._warned = False
         self._heard_s = trio.current_time()
         """When something was said to the client; before he is known, when he came."""
@@ -127,8 +123,7 @@ class Session:
             frame = self._decoded(message)
             while self._busy is not None:
                 await self._busy.wait()
-            while self.outbox.has_answers and not (self._wire.lost or self._wire.closing):
-                await self._wire.wait_send_all_might_not_block()
+            await self._showing.outbox.wait_answered()
             if not self._over:
                 self._obey(frame)
         except Farewell as farewell:
@@ -141,8 +136,7 @@ class Session:
         if self._over:
             return
         self._over = True
-        self._around.hub.leave(self._tenants, self.outbox)
-        self._tenants = {}  # whoever is still at work for one of them sees that it is over
+        self._showing.leave()
         if self._follower is not None:
             self._around.gate.dismiss(self._follower)
         if self._working is not None:
@@ -168,12 +162,12 @@ class Session:
         if self._wire.sent:
             self._wire.sent, self._heard_s = False, now_s
         elif now_s - self._heard_s >= HEARTBEAT_S - TICK_S and self._wire.free and not hub.silence_s:
-            self.say(protocol.Heartbeat(offsets=hub.offsets(self._tenants)))
+            self.say(protocol.Heartbeat(offsets=hub.offsets(self._showing.tenants)))
 
     def say(self, frame: protocol.ServerFrame) -> None:
         """Tell the client something of his own."""
         if not self._over:
-            self.outbox.say(protocol.encode(frame))
+            self._showing.outbox.say(protocol.encode(frame))
 
     def _expire(self) -> None:
         self.end(Farewell(Code.TOKEN_EXPIRED, "the token has expired", 0))
@@ -231,12 +225,12 @@ class Session:
         self._introduce()
         self._everything = hello.tenants == "*"
         tenants = await choose(self._around, principal, None if hello.tenants == "*" else list(hello.tenants))
-        self._tenants = {tenant.id: tenant for tenant in tenants}
+        self._showing.tenants = {tenant.id: tenant for tenant in tenants}
         self._told = tuple(tenants)
         client = str(hello.client)[:80]
         self._around.log.debug("feed client", subject=principal.subject, tenants=len(tenants), client=client)
         self._welcome()
-        self._show(self._tenants, {t: Position(r.epoch, r.offset) for t, r in hello.resume.items()})
+        self._showing.show(self._showing.tenants, {t: Position(r.epoch, r.offset) for t, r in hello.resume.items()})
         self._entered = True
         if self._untuned:
             self._retune_soon()
@@ -252,7 +246,7 @@ class Session:
         """The gate's news of him."""
         if fresh is not None:
             self._principal = fresh
-            self._drop([tenant for tenant in self._tenants if not fresh.may_see(tenant)])
+            self._showing.drop([tenant for tenant in self._showing.tenants if not fresh.may_see(tenant)])
             self._retune_soon()
         elif self._principal is not None and self._principal.ends_at_s <= trio.current_time():
             self._expire()
@@ -266,66 +260,10 @@ class Session:
                 node=self._around.hub.node,
                 hb_ms=int(HEARTBEAT_S * 1000),
                 exp=rfc3339(self._principal.expires_at),
-                tenants=list(self._tenants.values()),
+                tenants=list(self._showing.tenants.values()),
                 server_time=rfc3339(datetime.now(UTC)) or "",
             )
         )
-
-    def _show(self, tenants: Collection[UUID], resume: dict[UUID, Position]) -> None:
-        """Have these tenants' feeds begin, in the background."""
-        for tenant in tenants:
-            self.outbox.hold(tenant)
-        self._errands.start_soon(self._begin, list(tenants), resume)
-
-    async def _begin(self, tenants: list[UUID], resume: dict[UUID, Position]) -> None:
-        if self._over:
-            return
-        try:
-            with trio.fail_after(AUTH_S):
-                await self._around.hub.join(tenants, self.outbox)
-            for tenant in tenants:
-                if tenant in self._tenants and not await self._catch_up(tenant, resume.get(tenant)):
-                    await self._picture(tenant)
-        except AWAY as error:
-            self.end(away(error))
-        if self._wire.lost or any(tenant not in self._tenants for tenant in tenants):
-            self._around.hub.leave([tenant for tenant in tenants if tenant not in self._tenants], self.outbox)
-
-    async def _catch_up(self, tenant: UUID, since: Position | None) -> bool:
-        delta = None if since is None else await self._around.hub.missed(tenant, since)
-        known = delta is not None and tenant not in self._stale and tenant in self._tenants
-        self._around.hub.resumes["new" if since is None else "delta" if known else "snapshot"] += 1
-        if delta is None or not known:
-            return False
-        self.outbox.say(delta.payload)
-        self.outbox.release(tenant, delta.epoch, delta.last)
-        return True
-
-    async def _picture(self, tenant: UUID) -> None:
-        """Say a snapshot, and what came after it."""
-        while tenant in self._tenants and not self._wire.lost:
-            self._stale.discard(tenant)
-            found = await self._around.hub.snapshot(tenant)
-            if tenant in self._stale or tenant not in self._tenants:
-                continue  # the feed jumped meanwhile, or it is not his any more
-            self.outbox.say_frames(found.frames)
-            self.outbox.release(tenant, *found.position)
-            for job, frame in self._around.hub.progress(tenant):
-                self.outbox.report(tenant, job, frame)
-            return
-
-    def _start_again(self, tenant: UUID) -> None:
-        """The outbox has thrown away what gathered of a tenant."""
-        begun = tenant not in self._stale
-        self._stale.add(tenant)
-        if begun and tenant in self._tenants:
-            self._errands.start_soon(self._again, tenant)
-
-    async def _again(self, tenant: UUID) -> None:
-        try:
-            await self._picture(tenant)
-        except AWAY as error:
-            self.end(away(error))
 
     def _retune_soon(self) -> None:
         self._untuned = True
@@ -340,7 +278,9 @@ class Session:
                 self._untuned = False
                 assert self._principal is not None
                 chosen = (
-                    await choose(self._around, self._principal, None) if self._everything else self._tenants.values()
+                    await choose(self._around, self._principal, None)
+                    if self._everything
+                    else self._showing.tenants.values()
                 )
                 self._change_tenants({t.id: t for t in chosen if self._principal.may_see(t.id)})
         except Farewell as farewell:
@@ -352,26 +292,19 @@ class Session:
         if self._over:
             return
         told, self._told = self._told, tuple(chosen.values())
-        new = [tenant for tenant in chosen if tenant not in self._tenants]
-        self._drop([tenant for tenant in self._tenants if tenant not in chosen])
-        self._tenants = chosen
+        new = [tenant for tenant in chosen if tenant not in self._showing.tenants]
+        self._showing.drop([tenant for tenant in self._showing.tenants if tenant not in chosen])
+        self._showing.tenants = chosen
         if not chosen and not self._everything:
             self.end(Farewell(Code.FORBIDDEN, "access was taken away"))
         elif self._told != told:
             self._welcome()
             if new:
-                self._show(new, {})
-
-    def _drop(self, tenants: list[UUID]) -> None:
-        """Tell him nothing more of these."""
-        self._around.hub.leave(tenants, self.outbox)
-        for tenant in tenants:
-            del self._tenants[tenant]
-            self.outbox.forget(tenant)
+                self._showing.show(new, {})
 
     def _resync(self, tenant: UUID) -> None:
-        if tenant in self._tenants:
-            self.outbox.restart(tenant)
+        if tenant in self._showing.tenants:
+            self._showing.outbox.restart(tenant)
         else:
             self.say(protocol.Error(code="not_subscribed", detail="this tenant is not among yours", tenant=tenant))
 

@@ -32,7 +32,7 @@ BODY_LIMIT_S: Final = 20.0
 
 
 class Polls(Protocol):
-    """Where the long poll asks: the feed's hub."""
+    """Where the long poll asks: the feed's `LongPolls`."""
 
     async def poll(
         self, tenant: UUID, epoch: UUID | None, offset: int | None, wait_s: float, mark: str | None, /
@@ -48,7 +48,7 @@ class House:
     pool: Pool
     host: PluginHost
     gate: Gate
-    hub: Polls
+    polls: Polls
     config: Config
     log: LogLines
     metrics: Metrics

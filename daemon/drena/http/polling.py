@@ -51,7 +51,9 @@ async def poll_feed(call: Call) -> Response:
 async def _ask(call: Call, query: FeedQuery, end: _End) -> bytes | None:
     """The frame; what is refused travels by `end`, so that no group of errors wraps it."""
     try:
-        return await call.house.hub.poll(query.tenant_id, query.epoch, query.offset, query.wait_s, query.progress_mark)
+        return await call.house.polls.poll(
+            query.tenant_id, query.epoch, query.offset, query.wait_s, query.progress_mark
+        )
     except Refused as refused:
         end.code = refused.code
     except (*PASSING, trio.TooSlowError):
