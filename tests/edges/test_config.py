@@ -109,6 +109,17 @@ def test_an_unknown_variable_is_an_error_that_names_the_nearest(load, variable, 
     assert "geheim" not in text
 
 
+@pytest.mark.parametrize("text", ['["/opt/a", "/opt/b"]', ' ["/opt/a","/opt/b"] ', "/opt/a, /opt/b"])
+def test_a_list_of_the_environment_is_json_or_parts_between_commas(load, text):
+    assert load(DRENA_PLUGINS__PATH=text).plugins.path == (Path("/opt/a"), Path("/opt/b"))
+
+
+@pytest.mark.parametrize("text", ['["/opt/a", "/opt/b"', "['/opt/a']", "[1]"])
+def test_half_a_json_list_is_refused_and_not_taken_for_a_folder(load, text):
+    with pytest.raises(ConfigError, match=r"plugins\.path.* a list of texts \(DRENA_PLUGINS__PATH\)"):
+        load(DRENA_PLUGINS__PATH=text)
+
+
 @pytest.mark.parametrize(
     "toml, parts",
     [

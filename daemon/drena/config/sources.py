@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from drena.errors import ConfigError
 
@@ -146,7 +150,7 @@ def _unknown(name: str, known: list[str], place: str) -> ConfigError:
 
 def _from_text(text: str, setting: Setting) -> Any:
     if setting.is_list:
-        return [part for part in (piece.strip() for piece in text.split(",")) if part]
+        return _list_from(text.strip())
     if setting.expected.startswith("true"):
         return BOOLEANS.get(text.strip().lower(), text)
     for number in (int, float) if setting.expected.startswith(("a whole", "a number")) else ():
@@ -155,3 +159,14 @@ def _from_text(text: str, setting: Setting) -> Any:
         except ValueError:
             continue
     return text
+
+
+def _list_from(text: str) -> Any:
+    """Parts between commas, or the list as JSON; text that begins as such a list and is none stays as it is, to be
+    refused. An address such as `[::1]` is a part."""
+    with suppress(msgspec.DecodeError):
+        if isinstance(found := msgspec.json.decode(text), list):
+            return found
+    if re.match(r"\[\s*[\"']", text):
+        return text
+    return [part for part in (piece.strip() for piece in text.split(",")) if part]
