@@ -29,7 +29,7 @@ from drena.engine.attempt import Attempts
 from drena.engine.call import Desk
 from drena.engine.dispatcher import Dispatcher, DispatchLimits
 from drena.engine.figures import QueueFigures
-from drena.engine.finishes import Finisher
+from drena.engine.finishes import Finisher, batch_size
 from drena.engine.gauges import connect_gauges
 from drena.engine.lease import Lease, release_jobs
 from drena.engine.loop_watch import LoopWatch
@@ -110,7 +110,7 @@ class Daemon:
         self._log = log = log.bind()  # once: an unbound logger is bound anew at each line
         self.refusals = Refusals()
         self.metrics = self._connected_metrics()
-        self._finisher = Finisher(pool, self.refusals, log, self.metrics)
+        self._finisher = Finisher(pool, self.refusals, log, self.metrics, batch=batch_size(config.node.max_jobs))
         self._reporter = Reporter(pool, self.refusals, log)
         self._observers = self._opened_observers(redactor) if host.observers else None
         self._attempts = Attempts(
@@ -236,6 +236,7 @@ class Daemon:
         node = msgspec.structs.replace(self._config.node, max_jobs=config.node.max_jobs)
         logs = msgspec.structs.replace(self._config.log, level=config.log.level)
         self._config = self._outside.config = msgspec.structs.replace(self._config, node=node, log=logs, **live)
+        self._finisher.batch = batch_size(self._config.node.max_jobs)
         if self._dispatcher is not None and self._lease is not None:
             self._dispatcher.limit(self._limits())
             with trio.move_on_after(RELEASE_LIMIT_S):  # the next term tells them otherwise

@@ -39,6 +39,11 @@ select (drena.request_job(o.id, 'noop', gen_random_uuid()::text)).outcome
 from organizacoes o where o.slug = 'o' || :office;
 """
 LOGGED = re.compile(r"LOG:  (?:execute [^:]*|statement): (.*)")
+ROOM = 1000
+"""`node.max_jobs`, as an operator sets it for many short jobs: from it follows how many ends go into one statement."""
+LOOK_EVERY_S = 0.1
+"""How often a drain is looked at: each look goes over the index entries the drain leaves behind, so that looking every
+5 ms cost PostgreSQL half as much as the drain itself."""
 ACTIVE = "status in ('pending', 'running')"
 FLOOR = """
 with due as (
@@ -106,7 +111,7 @@ async def add_jobs(conn: asyncpg_trio.Connection, jobs: int) -> None:
 
 
 @contextmanager
-def node(url: str, *, room: int = 200, tenant_cap: int = 100_000, feed: bool = False):
+def node(url: str, *, room: int = ROOM, tenant_cap: int = 100_000, feed: bool = False):
     """A node, from ready to SIGTERM, and the port of its feed if it is to have one."""
     process = subprocess.Popen(
         [sys.executable, str(HERE / "node" / "noop.py"), url, str(room), str(tenant_cap), *["feed"][: int(feed)]],
@@ -171,7 +176,7 @@ def measure_drain(server: PostgresServer, tenants: int, jobs: int, floor: float,
             lsn = await conn.fetchval("select pg_current_wal_lsn()::text")
             async with watched(server, pid, url) as limits:
                 await resume(conn, None, "noop")
-                await until_none(conn, ACTIVE)
+                await until_none(conn, ACTIVE, every_s=LOOK_EVERY_S)
             wal = await conn.fetchval("select pg_wal_lsn_diff(pg_current_wal_lsn(), $1::text::pg_lsn)::float8", lsn)
             if subscriber is None:
                 return limits, wal, ""
@@ -197,11 +202,11 @@ def measure_drain(server: PostgresServer, tenants: int, jobs: int, floor: float,
     return rate
 
 
-async def until_none(conn: asyncpg_trio.Connection, condition: str, *args: object) -> None:
+async def until_none(conn: asyncpg_trio.Connection, condition: str, *args: object, every_s: float = 0.005) -> None:
     """Look until no job meets the condition."""
     query = f"select exists (select from integration_jobs where {condition})"
     while await conn.fetchval(query, *args):  # noqa: ASYNC110  # the database has no event for us
-        await trio.sleep(0.005)
+        await trio.sleep(every_s)
 
 
 async def settled(url: str) -> None:

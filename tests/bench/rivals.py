@@ -107,7 +107,7 @@ async def drained(
             assert process.poll() in (None, 0), f"{name} ended"
             if process.returncode is None:
                 used_s = cpu_s(process.pid)
-            await trio.sleep(0.005)
+            await trio.sleep(queue.LOOK_EVERY_S)
         wall_s = time.perf_counter() - began_s
         theirs_s = postgres_cpu_s(server) - theirs_s
         ours_s = used_s - ours_s

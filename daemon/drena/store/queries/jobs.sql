@@ -44,7 +44,7 @@ with recursive heads(tenant_id, provider_slug, priority, n) as (
         order by j.tenant_id, j.provider_slug, j.priority
         limit 1
     ) f
-    where h.n < $6
+    where h.n <= $6 -- one more than is walked: whether there is more to walk
 ), candidates as materialized (
     select h.tenant_id, h.provider_slug, h.priority, c.id, c.run_at, o.room, b.busy
     from heads h
@@ -60,7 +60,7 @@ with recursive heads(tenant_id, provider_slug, priority, n) as (
         order by j.run_at, j.id
         limit least($4::bigint, 2 * $3::bigint / (select count(*) from heads) + 1) -- enough to choose from: claims repeat
     ) c
-    where o.room > 0
+    where h.n <= $6 and o.room > 0
       and not exists (select from drena.pauses p -- drena.is_paused, written out: a call for each group costs more than the rest
                       where p.tenant_id in (h.tenant_id, '00000000-0000-0000-0000-000000000000')
                         and p.provider_slug in (h.provider_slug, '*'))
@@ -102,8 +102,9 @@ select s.walk_on_from, now() as at, c.id, c.tenant_id, c.provider_slug, c.lane, 
        coalesce(c.max_attempts, 3) as max_attempts, coalesce(c.payload, '{}')::text as payload,
        c.checkpoint::text as checkpoint,
        o.slug as tenant_slug, o.nome as tenant_name, t.is_enabled, t.base_url, t.config::text as config
-from (select case when count(*) >= $6 then (array_agg(h.tenant_id order by h.n desc))[1] end as walk_on_from from heads
-h) s left join claimed c on true
+from (select case when max(h.n) > $6 then (array_agg(h.tenant_id) filter (where h.n = $6))[1] end as walk_on_from
+      from heads h) s
+left join claimed c on true
 left join organizacoes o on o.id = c.tenant_id
 left join tenant_integrations t on t.tenant_id = c.tenant_id and t.provider = c.provider_slug;
 
