@@ -4,7 +4,8 @@
 # The first start unpacks it, once for each build, where this user alone can write; every start then becomes the program
 # itself: the same process, as systemd's notices, sockets and signals need it. It asks for nothing but sh, tar and gzip.
 # Where it unpacks to: the first of these that can be used: $CACHE_DIRECTORY and $STATE_DIRECTORY (which systemd sets),
-# /var/cache for root, $XDG_CACHE_HOME, ~/.cache, $TMPDIR or /tmp. What is there may be deleted while no Drena runs.
+# /var/cache for root, $XDG_CACHE_HOME, ~/.cache, $TMPDIR or /tmp. What is there may be deleted while no Drena runs; the
+# bundles of files older than this one are, at its first start, but for those that something runs from.
 set -eu
 digest=@DIGEST@ begin=@BEGIN@ sizes="@SIZES@" user=$(id -u)
 
@@ -28,6 +29,15 @@ stop() { # after a signal: background jobs do not hear Ctrl-C
     exit $((128 + $1))
 }
 
+forget() { # the bundles of older files in "$1"; none where it cannot be known what runs
+    [ -e /proc/self/exe ] || return 0
+    runs=$(readlink /proc/[0-9]*/exe || :)
+    for old in "$1"/????????????????; do
+        case $runs in *"$old/"*) continue ;; esac
+        if [ "$old" != "$1/$digest" ] && [ "$old" -ot "$1/$digest" ]; then rm -rf "$old"; fi
+    done
+}
+
 unpack() { # into "$1", unless it is there; fails when that place cannot be used
     [ ! -L "$1" ] && { [ -d "$1" ] || mkdir -p -m 755 "$1"; } && [ -O "$1" ] || return 1
     [ -d "$1/$digest" ] && [ -O "$1/$digest" ] && return
@@ -35,7 +45,7 @@ unpack() { # into "$1", unless it is there; fails when that place cannot be used
     running=
     trap 'stop 2' INT
     trap 'stop 15' TERM
-    unpack_all "$part" && mv -T "$part" "$1/$digest" && return
+    unpack_all "$part" && touch -r "$0" "$part" && mv -T "$part" "$1/$digest" && forget "$1" && return
     rm -rf "$part"
     [ -d "$1/$digest" ] # another process was faster
 }

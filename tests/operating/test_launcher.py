@@ -6,14 +6,11 @@ import os
 import signal
 import subprocess
 import time
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from repository.tree import ROOT
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 PROGRAM = """#!/bin/sh
 echo "$$ $0 $*"
@@ -26,12 +23,18 @@ HEARS = ("/usr/bin/env", "--default-signal=INT")
 @pytest.fixture
 def one_file(tmp_path: Path) -> Path:
     """A bundle of one small program, made one file as the real one is."""
-    bundle = tmp_path / "bundle"
+    return wrapped(tmp_path, "drena", PROGRAM.encode())
+
+
+def wrapped(folder: Path, name: str, program: bytes, built_s: int = 1_700_000_000) -> Path:
+    """One file of the bundle of a program, built then."""
+    bundle = folder / f"bundle of {name}"
     bundle.mkdir()
-    (bundle / "drena").write_text(PROGRAM)
+    (bundle / "drena").write_bytes(program)
     (bundle / "drena").chmod(0o755)
-    subprocess.run([ROOT / ".ci" / "binary" / "wrap", bundle, tmp_path / "drena"], check=True)
-    return tmp_path / "drena"
+    subprocess.run([ROOT / ".ci" / "binary" / "wrap", bundle, folder / name], check=True)
+    os.utime(folder / name, (built_s, built_s))
+    return folder / name
 
 
 def start(program: Path, *words: str, **environ: str) -> subprocess.Popen[str]:
@@ -72,6 +75,42 @@ def test_a_start_that_was_killed_while_unpacking_harms_no_later_one(one_file: Pa
     (cache / "drena-bundle" / "part.killed").mkdir(parents=True, exist_ok=True)
     later = start(one_file, CACHE_DIRECTORY=str(cache))
     assert (later.communicate(timeout=LIMIT_S)[1], later.returncode) == ("", 0)
+
+
+def test_a_newer_build_clears_away_the_older_ones_that_nothing_runs_from(tmp_path: Path) -> None:
+    cat = Path("/bin/cat").read_bytes()
+    builds = [wrapped(tmp_path, f"build{n}", cat + bytes(n), 1_700_000_000 + n) for n in range(4)]
+    cache = tmp_path / "cache"
+    bundles = cache / "drena-bundle"
+
+    def use(build: Path) -> subprocess.Popen[str]:
+        """Start it; it has become the program when it has said its word."""
+        running = subprocess.Popen(
+            [build, "-u", "-"],
+            env={"CACHE_DIRECTORY": str(cache)},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert running.stdin is not None
+        assert running.stdout is not None
+        running.stdin.write("here\n")
+        running.stdin.flush()
+        assert running.stdout.readline() == "here\n"
+        return running
+
+    used = [use(builds[1])]
+    (in_use,) = bundles.iterdir()
+    use(builds[3]).communicate(timeout=LIMIT_S)
+    (newest,) = set(bundles.iterdir()) - {in_use}
+    used.append(use(builds[0]))  # somebody went back: what is newer is nothing to clear away
+    assert {in_use, newest} < set(bundles.iterdir())
+    for running in used:
+        running.communicate(timeout=LIMIT_S)
+    use(builds[2]).communicate(timeout=LIMIT_S)
+    assert newest in bundles.iterdir()
+    assert in_use not in bundles.iterdir()
+    assert len(list(bundles.iterdir())) == 2
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
