@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -12,6 +13,7 @@ import pytest
 import trio
 
 import asyncpg_trio
+from asyncpg_trio import exceptions as pg
 from drena.engine.sign_of_life import STALLED, STARVED, SignOfLife
 from drena.systemd import inherited_sockets, notify, watchdog_s
 from engine.node import Recorder
@@ -89,8 +91,10 @@ async def test_it_is_not_ready_before_the_database_answers(
 async def test_a_stalled_dispatcher_sends_no_sign_of_life_though_the_database_answers(
     database: str, tmp_path: Path
 ) -> None:
-    """A lock on the queue's table holds up the claim and nothing else: the event loop turns, `select 1` is answered."""
-    async with open_manager(tmp_path) as manager, asyncpg_trio.connect(database) as conn:
+    """A lock on the queue's table holds up the claim and nothing else: the event loop turns, `select 1` is answered. It
+    is held by a session that says it is Drena's own, as one that the daemon forgot would be."""
+    own = {"application_name": "drena"}
+    async with open_manager(tmp_path) as manager, asyncpg_trio.connect(database, server_settings=own) as conn:
         with trio.fail_after(LIMIT_S):
             async with launch_daemon(served(database, manager.address)) as daemon:
                 await manager.hears("WATCHDOG=1")
@@ -102,6 +106,42 @@ async def test_a_stalled_dispatcher_sends_no_sign_of_life_though_the_database_an
                     assert manager.said("WATCHDOG=1") == signs
                 await manager.hears("WATCHDOG=1", more=signs + 1)
                 assert daemon.find("without a sign of life systemd will restart this process", reason=STALLED)
+
+
+@pytest.mark.parametrize("waits", [False, True], ids=["holds it", "waits for it"])
+async def test_a_lock_that_somebody_else_wants_or_has_ends_no_daemon(
+    database: str, tmp_path: Path, waits: bool
+) -> None:
+    """A restart would not give the lock up. An `alter table` that waits for a reader holds up all behind it."""
+    async with (
+        open_manager(tmp_path) as manager,
+        asyncpg_trio.connect(database, server_settings={"application_name": "somebody"}) as conn,
+        asyncpg_trio.connect(database) as reader,
+        trio.open_nursery() as nursery,
+    ):
+        pid = await conn.fetchval("select pg_backend_pid()")
+
+        async def lock() -> None:
+            after = "" if waits else "; select pg_sleep(3600)"
+            with suppress(pg.QueryCanceledError):
+                await conn.execute(f"lock table integration_jobs in access exclusive mode; select{after}")
+
+        with trio.fail_after(LIMIT_S):
+            async with launch_daemon(served(database, manager.address)) as daemon:
+                await manager.hears("WATCHDOG=1")
+                since = len(manager.messages)
+                async with reader.transaction():
+                    if waits:
+                        await reader.execute("select from integration_jobs")
+                    nursery.start_soon(lock)
+                    said = await manager.hears(f"STATUS=Waiting for a lock of process {pid}", since=since, more=4)
+                    assert "(somebody)" in said[0]
+                    assert "WATCHDOG=1" in said
+                    assert daemon.find("held up by somebody else")
+                    if not waits:
+                        await reader.execute("select pg_cancel_backend($1)", pid)
+                await manager.hears("STATUS=Serving", since=len(manager.messages))
+                assert not manager.said(f"STATUS={STALLED}")
 
 
 async def test_a_frozen_process_sends_no_sign_of_life(database: str, tmp_path: Path) -> None:

@@ -87,3 +87,18 @@ with dead as (
     from rescued r
 )
 select r.id, r.tenant_id, r.provider_slug, r.status, r.error_code as code, r.rescues from rescued r;
+
+-- name: who_holds_up
+-- Who else keeps Drena's sessions waiting for a lock, and for how long that transaction has lasted (null where it may not
+-- be seen): the oldest of those that do not wait for a session of Drena's in turn.
+select b.pid, coalesce(nullif(b.application_name, ''), b.backend_type, '') as application,
+       extract(epoch from clock_timestamp() - b.xact_start)::double precision as age_s
+from pg_stat_activity w
+cross join lateral unnest(pg_blocking_pids(w.pid)) k(pid)
+join pg_stat_activity b on b.pid = k.pid
+where w.datname = current_database() and w.application_name like 'drena%' and w.wait_event_type = 'Lock'
+  and b.application_name not like 'drena%'
+  and not exists (select from unnest(pg_blocking_pids(b.pid)) o(pid) join pg_stat_activity a on a.pid = o.pid
+                  where a.application_name like 'drena%')
+order by b.xact_start
+limit 1;
