@@ -3,25 +3,40 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
+from functools import partial
 from typing import TYPE_CHECKING
 
+import click
 import pytest
 import trio
+from click.testing import CliRunner
 
 import asyncpg_trio
 from drena.cli import main
+from drena.cli.completion import SHELLS
+from drena.cli.postgres import PROGRAMS
 from support.daemons import Done, environment, run_drena
 from support.waiting import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from support.postgres import PostgresServer
 
 LIMIT_S = 60.0
 LONG = "O Acessórias recusou tudo: " + "muito texto, " * 60 + "e isto é o fim."
 COMMANDS = sorted(main.commands)
+
+
+def every_command(group: click.Group, *before: str) -> Iterator[tuple[str, ...]]:
+    """The whole tree's leaves: what a group is asked for is one of its commands."""
+    for name, command in sorted(group.commands.items()):
+        if isinstance(command, click.Group):
+            yield from every_command(command, *before, name)
+        else:
+            yield (*before, name)
 
 
 @pytest.fixture
@@ -164,14 +179,56 @@ async def test_the_help_lists_every_command() -> None:
     )
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_each_commands_help_shows_an_example(command: str) -> None:
-    from click.testing import CliRunner
-
-    shown = CliRunner().invoke(main, [command, "--help"])
+@pytest.mark.parametrize("words", list(every_command(main)), ids=" ".join)
+def test_each_commands_help_shows_an_example_and_json(words: tuple[str, ...]) -> None:
+    shown = CliRunner().invoke(main, [*words, "--help"])
     assert shown.exit_code == 0
-    assert "Example: " in shown.output
-    assert f"drena {command}" in shown.output.split("Example: ")[1]
+    assert f"drena {' '.join(words)}" in shown.output.partition("Example: ")[2]
+    assert "\n  --json " in shown.output
+
+
+async def test_the_daemon_logs_json_when_told_whatever_the_configuration_says() -> None:
+    env = environment("postgresql://drena@127.0.0.1:1/nowhere", settings={"log.format": "console"})
+    with trio.fail_after(LIMIT_S):
+        async with trio.open_nursery() as nursery:
+            process = await nursery.start(
+                partial(
+                    trio.run_process,
+                    [sys.executable, "-m", "drena", "run", "--json"],
+                    env=env,
+                    stderr=subprocess.PIPE,
+                    check=False,
+                )
+            )
+            said = b""
+            while b"\n" not in said:
+                said += await process.stderr.receive_some() or pytest.fail(f"it ended: {said!r}")
+            process.kill()
+    assert list(json.loads(said.partition(b"\n")[0]))[:3] == ["at", "level", "event"]
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_a_completion_script_is_a_document_too(shell: str) -> None:
+    plain = CliRunner().invoke(main, ["completion", shell], prog_name="drena")
+    told = CliRunner().invoke(main, ["completion", shell, "--json"], prog_name="drena")
+    assert json.loads(told.output) == {"shell": shell, "script": plain.output.removesuffix("\n")}
+
+
+async def test_postgres_tells_its_programs_and_server_and_refuses_json_for_a_program(
+    busy: Mapping[str, str],
+) -> None:
+    with trio.fail_after(LIMIT_S):
+        told = await run_drena("postgres", "--json", env=busy)
+        refused = await run_drena("postgres", "--json", "psql", env=busy)
+        nothing = await run_drena("postgres", env=busy)
+    assert (told.code, told.err) == (0, "")
+    assert sorted(told.json["programs"]) == sorted(PROGRAMS)
+    assert isinstance(told.json["version"], int)
+    assert told.json["folder"] is None
+    assert (refused.code, refused.out) == (2, "")
+    assert refused.err == "drena: --json goes without PROGRAM, whose output is its own; see `drena postgres --help`.\n"
+    assert nothing.code == 2
+    assert "PROGRAM" in nothing.err
 
 
 async def test_a_failed_job_is_exit_code_1_for_whoever_waits(busy: Mapping[str, str]) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import json
+import sys
 import xml.etree.ElementTree as ET
 
 import pytest
@@ -12,6 +14,7 @@ from rich.text import Text
 from drena.demo.bars import PlainBars
 from drena.demo.expectations import Expectations
 from drena.demo.picture import ROWS, Recording
+from drena.demo.screen import JsonScreen
 from drena.errors import ConfigError
 
 
@@ -69,3 +72,21 @@ def test_a_picture_that_cannot_be_written_is_one_sentence(tmp_path):
     recording.print("line")
     with pytest.raises(ConfigError, match="cannot be written"):
         recording.save(tmp_path / "nowhere" / "demo.svg")
+
+
+def test_for_programs_there_is_a_line_a_check_and_a_summary_and_nothing_else(monkeypatch):
+    out = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
+    monkeypatch.setattr(sys, "stdout", out)
+    screen = JsonScreen("pt")
+    screen.heading(1, "end_title")
+    screen.say("intro")
+    with screen.waiting("starting"), screen.bars({"contmax": 4}) as bars:
+        bars.move("contmax", 4)
+    screen.expect("expect_gone", [], [])
+    screen.expect("expect_counts", 3, 2, tenant="contmax")
+    screen.sum_up(1.23)
+    out.flush()
+    gone, counts, summary = map(json.loads, out.buffer.getvalue().decode().splitlines())
+    assert (gone["met"], counts["met"], counts["expected"], counts["got"]) == (True, False, "3", "2")
+    assert counts["sentence"] == "contmax: o banco e a fonte concordam"
+    assert summary == {"ok": False, "checks": 2, "failed": 1, "seconds": 1.2}

@@ -11,9 +11,10 @@ import click
 from drena.cli import rehearsal, upkeep, working
 from drena.cli.completion import SHELLS, complete_provider, complete_tenant, script
 from drena.cli.entry import run_command
-from drena.cli.postgres import PROGRAMS, run_program
+from drena.cli.postgres import PROGRAMS, describe, run_program
 from drena.cli.program import as_json, command, dry_run, main
 from drena.cli.speech import spoken
+from drena.cli.tables import show_json
 
 STATUSES = ("pending", "running", "success", "error", "canceled")
 
@@ -40,9 +41,15 @@ def _knobs(_ctx: click.Context, _option: click.Parameter, values: tuple[str, ...
     click.option(
         "--picture", type=click.Path(path_type=Path, dir_okay=False), hidden=True, help="Write it as SVG too."
     ),
+    click.option("--json", "as_json", is_flag=True, help="Print each check as a line of JSON, and a summary last."),
 )
 def demo(
-    _config: Path | None, lang: Literal["pt", "en"] | None, knobs: dict[str, str], stay: bool, picture: Path | None
+    _config: Path | None,
+    lang: Literal["pt", "en"] | None,
+    knobs: dict[str, str],
+    stay: bool,
+    picture: Path | None,
+    as_json: bool,
 ) -> None:
     """See Drena work, in about half a minute: a throwaway database, a fake API, two offices.
 
@@ -54,18 +61,21 @@ def demo(
     """
     from drena.demo.play import play  # noqa: PLC0415  # it would make every other command start later
 
-    run_command(play, lang or spoken(), knobs, picture, stay)
+    run_command(play, lang or spoken(), knobs, picture, stay, as_json)
 
 
-@command("run")
-def run(config: Path | None) -> None:
+@command(
+    "run",
+    click.option("--json", "as_json", is_flag=True, help="Write the log as lines of JSON, whatever log.format says."),
+)
+def run(config: Path | None, as_json: bool) -> None:
     """Run the daemon until SIGTERM: drain every tenant's jobs.
 
     Example: DRENA_DATABASE__URL=postgresql://drena@db/office drena run
     """
     from drena.cli import serving  # noqa: PLC0415  # it would make every other command start later
 
-    run_command(serving.run, config, keep=serving.log_fault)
+    run_command(serving.run, config, as_json, keep=serving.log_fault)
 
 
 @command("migrate", dry_run, as_json)
@@ -200,23 +210,34 @@ def config(config: Path | None, check: bool, as_json: bool) -> None:
 
 
 @main.command("postgres", context_settings={"allow_interspersed_args": False})
-@click.argument("program", metavar="PROGRAM", type=click.Choice(PROGRAMS))
+@click.option("--json", "as_json", is_flag=True, help="Without PROGRAM: what it would run, and on which server.")
+@click.argument("program", metavar="PROGRAM", type=click.Choice(PROGRAMS), required=False)
 @click.argument("words", metavar="[ARGS]...", nargs=-1, type=click.UNPROCESSED)
-@click.pass_obj
-def postgres(config: Path | None, program: str, words: tuple[str, ...]) -> None:
+@click.pass_context
+def postgres(ctx: click.Context, program: str | None, words: tuple[str, ...], as_json: bool) -> None:
     """Run psql, pg_dump, pg_restore or pg_isready on the database in use, which is started for it if embedded.
 
     What follows PROGRAM is its own; its exit code becomes ours.
 
     Example: drena postgres pg_dump --format=custom --file=drena.dump
     """
-    run_command(run_program, config, program, words)
+    if as_json and program:
+        raise click.UsageError("--json goes without PROGRAM, whose output is its own", ctx)
+    if as_json:
+        run_command(describe, ctx.obj)
+    if program is None:
+        raise click.MissingParameter(ctx=ctx, param=next(each for each in ctx.command.params if each.name == "program"))
+    run_command(run_program, ctx.obj, program, words)
 
 
-@command("completion", click.argument("shell", type=click.Choice(SHELLS)))
-def completion(_config: Path | None, shell: str) -> None:
+@command("completion", click.argument("shell", type=click.Choice(SHELLS)), as_json)
+def completion(_config: Path | None, shell: str, as_json: bool) -> None:
     """Print what lets a shell complete commands, options, tenants and providers.
 
     Example: drena completion bash > ~/.local/share/bash-completion/completions/drena
     """
-    click.echo(script(main, shell))
+    text = script(main, shell)
+    if as_json:
+        show_json({"shell": shell, "script": text})
+    else:
+        click.echo(text)

@@ -19,10 +19,11 @@ from urllib.parse import unquote
 
 import trio
 
+from drena.cli.tables import show_json
 from drena.config import load_config
 from drena.errors import ConfigError, DatabaseError
 from drena.store.database import open_pool
-from drena.store.embedded import open_embedded
+from drena.store.embedded import embedded_folder, open_embedded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,6 +53,28 @@ async def run_program(config_file: Path | None, program: str, words: tuple[str, 
             [path, f"--dbname={address}", *words], stdin=None, check=False, env=_environment(os.environ) | secret
         )
     return done.returncode if done.returncode >= 0 else 128 - done.returncode
+
+
+async def describe(config_file: Path | None) -> None:
+    """Print the programs that would run, null for one that is missing, and the server they would run on.
+
+    Raises:
+        ConfigError: the embedded server is not installed.
+        DatabaseError: it does not start.
+    """
+    config = load_config(config_file, os.environ)
+    async with AsyncExitStack() as stack:
+        url = config.database.url
+        folder = None if url else embedded_folder(config.state_dir)
+        if url is None:
+            url = await stack.enter_async_context(open_embedded(config.state_dir))
+        programs: dict[str, str | None] = {}
+        for program in PROGRAMS:
+            try:
+                programs[program] = await _path_of(program, url)
+            except ConfigError:
+                programs[program] = None
+        show_json({"programs": programs, "version": await _server_major(url), "folder": folder})
 
 
 def split_password(url: str) -> tuple[str, dict[str, str]]:

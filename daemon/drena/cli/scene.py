@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from asyncpg_trio import Pool
     from drena.config import Config
-    from drena.log import Log, LogLines
+    from drena.log import Format, Log, LogLines
     from drena.plugins import PluginHost
 
 
@@ -38,19 +38,21 @@ class Scene:
     outside: Outside
 
 
-def set_scene(config_file: Path | None, *, quiet: bool = False) -> Scene:
+def set_scene(config_file: Path | None, *, quiet: bool = False, log_as: Format | None = None) -> Scene:
     """Read the configuration, start the log, load the plugins.
 
     Args:
         config_file: `--config`, if given.
         quiet: write warnings and worse only, for commands whose output is for people.
+        log_as: in place of `log.format`.
 
     Raises:
         ConfigError: see `drena.config`.
     """
     config = load_config(config_file, os.environ)
     redactor = Redactor([config.auth.jwt_secret] if config.auth.jwt_secret else ())
-    logs = configure_logging(redactor=redactor, level="error" if quiet else config.log.level, format=config.log.format)
+    level = "error" if quiet else config.log.level
+    logs = configure_logging(redactor=redactor, level=level, format=log_as or config.log.format)
     host = load_plugins(path=config.plugins.path, disabled=config.plugins.disabled)
     log = get_logger()
     for report in host.reports:

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from drena.cli.scene import Scene
 
 
-async def run(config: Path | None) -> None:
+async def run(config: Path | None, as_json: bool) -> None:
     """`drena run`: until SIGTERM or SIGINT."""
-    scene = set_scene(config)
+    scene = set_scene(config, log_as="json" if as_json else None)
     if not scene.host.providers:
         raise ConfigError("No provider is installed: install one, for example drena-acessorias (see `drena plugins`).")
     scene.outside.secrets.expect_safe_file()

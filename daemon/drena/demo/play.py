@@ -17,7 +17,7 @@ from drena.demo import acts
 from drena.demo.guard import belongings
 from drena.demo.picture import Recording
 from drena.demo.processes import open_daemon
-from drena.demo.screen import Screen
+from drena.demo.screen import JsonScreen, Screen
 from drena.demo.showing import Showing
 from drena.demo.stage import check_installed, open_folder, open_stage
 from drena.errors import DrenaError, Exit
@@ -35,7 +35,9 @@ SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 LINES_OF_LOG: Final = 12
 
 
-async def play(language: Language | None, knobs: Mapping[str, str], picture: Path | None, stay: bool) -> Exit:
+async def play(
+    language: Language | None, knobs: Mapping[str, str], picture: Path | None, stay: bool, as_json: bool
+) -> Exit:
     """`drena demo`.
 
     Args:
@@ -43,6 +45,7 @@ async def play(language: Language | None, knobs: Mapping[str, str], picture: Pat
         knobs: of the fake API, for seeing the demo fail.
         picture: an SVG file to write what was shown to.
         stay: leave everything running after the last act, with the status page open to this machine, until a signal.
+        as_json: print the checks and their summary for programs, and nothing else.
 
     Returns:
         0 when every expectation was met, 1 when not. However it ends, nothing is left running and no folder is left
@@ -54,7 +57,7 @@ async def play(language: Language | None, knobs: Mapping[str, str], picture: Pat
     began_s = trio.current_time()
     check_installed()
     recording = None if picture is None else Recording()
-    screen = Screen(language or language_of(os.environ), recording)
+    screen = (JsonScreen if as_json else Screen)(language or language_of(os.environ), recording)
     ended_by: list[int] = []
     encore = trio.Event() if stay else None
     try:
@@ -130,7 +133,7 @@ class Curtain:
         self._limit.deadline = math.inf
         self._staying = True
         screen.heading(None, "stay_title")
-        screen.say("stay", url=_page(stage.daemon_log))
+        screen.page(_page(stage.daemon_log))
         await self._encore.wait()
 
 
@@ -198,9 +201,4 @@ def _close(screen: Screen, folder: Path, seconds: float) -> None:
     screen.heading(None, "end_title")
     left = [str(folder)] if folder.exists() else []
     screen.expect("expect_gone", [], left + [f"process {pid}" for pid in belongings(folder)])
-    judged, failed = screen.expectations.judged, screen.expectations.failed
-    if failed:
-        screen.say("some_failed", style="bold red", failed=len(failed), count=len(judged), seconds=f"{seconds:.0f}")
-    else:
-        screen.say("all_met", style="bold green", count=len(judged), seconds=f"{seconds:.0f}")
-        screen.say("next", style="dim")
+    screen.sum_up(seconds)

@@ -12,6 +12,7 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from rich.console import Console
 from rich.markup import escape
 from rich.padding import Padding
@@ -112,6 +113,19 @@ class Screen:
         self._print(Padding(line, (0, 0, 0, INDENT)))
         return found.met
 
+    def page(self, url: str) -> None:
+        """Where the status page is."""
+        self.say("stay", url=url)
+
+    def sum_up(self, seconds: float) -> None:
+        """How it came out, at the very end."""
+        judged, failed = self.expectations.judged, self.expectations.failed
+        if failed:
+            self.say("some_failed", style="bold red", failed=len(failed), count=len(judged), seconds=f"{seconds:.0f}")
+        else:
+            self.say("all_met", style="bold green", count=len(judged), seconds=f"{seconds:.0f}")
+            self.say("next", style="dim")
+
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[int] = ()) -> None:
         """A table without lines.
 
@@ -153,5 +167,34 @@ class Screen:
             self.console.file.writelines(f"{line.rstrip()}\n" for line in captured.get().splitlines())
         else:
             self.console.print(what)
+        if self.recording is not None:
+            self.recording.print(what)
+
+
+class JsonScreen(Screen):
+    """For programs: a line of JSON for each check, the status page when it stays, and the summary; a picture too."""
+
+    def __init__(self, language: Language, recording: Recording | None = None) -> None:
+        super().__init__(language, recording)
+        self.plain = True
+
+    def expect(self, key: str, expected: Any, got: Any, **values: Any) -> bool:
+        met = super().expect(key, expected, got, **values)
+        self._write(msgspec.to_builtins(self.expectations.judged[-1]))
+        return met
+
+    def page(self, url: str) -> None:
+        super().page(url)
+        self._write({"page": url})
+
+    def sum_up(self, seconds: float) -> None:
+        super().sum_up(seconds)
+        count, failed = len(self.expectations.judged), len(self.expectations.failed)
+        self._write({"ok": not failed, "checks": count, "failed": failed, "seconds": round(seconds, 1)})
+
+    def _write(self, line: dict[str, Any]) -> None:
+        self.console.file.write(msgspec.json.encode(line).decode() + "\n")
+
+    def _print(self, what: RenderableType) -> None:
         if self.recording is not None:
             self.recording.print(what)

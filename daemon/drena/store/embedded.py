@@ -33,6 +33,11 @@ STOP_LIMIT_S = 15.0
 LOOK_EVERY_S = 2.0
 
 
+def embedded_folder(state_dir: Path) -> Path:
+    """Where its data lies."""
+    return state_dir / "postgresql"
+
+
 @asynccontextmanager
 async def open_embedded(state_dir: Path) -> AsyncIterator[str]:
     """Start, or join, the server of this state directory and yield its URL.
@@ -43,7 +48,7 @@ async def open_embedded(state_dir: Path) -> AsyncIterator[str]:
         ConfigError: the extra is not installed, or the directory cannot be written.
         DatabaseError: the server does not come up; its log is named.
     """
-    data = state_dir / "postgresql"
+    data = embedded_folder(state_dir)
     lock = await trio.to_thread.run_sync(_lock, state_dir)
     try:
         server = await trio.to_thread.run_sync(_start, data)

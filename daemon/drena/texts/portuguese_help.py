@@ -72,6 +72,14 @@ PHRASES: Final = CLICK | {
         "O que vem depois de PROGRAM é dele; o código de saída dele passa a ser o nosso."
     ),
     "Print one JSON document.": "Mostra um documento JSON.",
+    "Print each check as a line of JSON, and a summary last.": (
+        "Mostra cada verificação como uma linha de JSON, e um resumo por último."
+    ),
+    "Write the log as lines of JSON, whatever log.format says.": (
+        "Grava o log em linhas de JSON, diga o log.format o que disser."
+    ),
+    "Without PROGRAM: what it would run, and on which server.": "Sem PROGRAM: o que executaria, e em qual servidor.",
+    "--json goes without PROGRAM, whose output is its own": ("--json vai sem PROGRAM, que tem a sua própria saída"),
     "Say what would change, and change nothing.": "Diz o que mudaria, sem mudar nada.",
     "See Drena work, in about half a minute: a throwaway database, a fake API, two offices.": (
         "Mostra o Drena trabalhando, em meio minuto: um banco descartável, uma API falsa, dois escritórios."
