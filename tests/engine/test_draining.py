@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from functools import partial
 from typing import TYPE_CHECKING, Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import trio
 
 import asyncpg_trio
 from drena.api import CheckResult, Limits, Provider, RetryLater
 from drena.engine import dispatcher
-from drena.engine.lease import release_jobs
-from drena.store.jobs import Outlook, claim_jobs, look_ahead
-from drena.store.queries import sql
-from engine.node import Recorder, Script, open_node
-from support.offices import add_office
+from drena.store.jobs import Outlook, look_ahead
+from engine.node import Script, open_node
 from support.waiting import wait_ended, wait_until
 
 if TYPE_CHECKING:
@@ -344,62 +340,6 @@ async def test_odd_rows_of_the_old_system_run_or_end_and_stop_nobody(database: s
     assert {lane: outcome[lane][0] for lane in ("no attempts", "no limit", "no progress", "spent")} == dict.fromkeys(
         ("no attempts", "no limit", "no progress", "spent"), "success"
     )
-
-
-async def test_a_node_without_a_row_claims_nothing(pool: asyncpg_trio.Pool) -> None:
-    """Buried or gone while its claim was under way: nobody would come for that job."""
-    async with pool.acquire() as conn:
-        await add_office(conn, "contmax", provider="script")
-        await conn.execute(
-            "insert into integration_jobs (tenant_id, provider_slug) select id, 'script' from organizacoes"
-        )
-        node_id = uuid4()
-        claim = partial(claim_jobs, pool, node=node_id, providers={"script": 9}, room=9, tenant_cap=9)
-        assert (await claim()).jobs == []
-        assert await conn.fetchval("select status = 'pending' and lease_token = 0 from integration_jobs")
-        await conn.execute(
-            "insert into drena.nodes (id, name, version, lease_until) values ($1, '', '', now())", node_id
-        )
-        assert len((await claim()).jobs) == 1
-
-
-async def test_a_walk_goes_on_only_where_there_is_somebody_left(pool: asyncpg_trio.Pool) -> None:
-    """One that ends with the last tenant has seen all of them: to go on would cost a claim that cannot find any."""
-    async with pool.acquire() as conn:
-        tenants = sorted([await add_office(conn, f"o{i}", provider="script") for i in range(4)])
-        await conn.execute(
-            "insert into integration_jobs (tenant_id, provider_slug) select id, 'script' from organizacoes"
-        )
-        node_id = uuid4()
-        await conn.execute(
-            "insert into drena.nodes (id, name, version, lease_until) values ($1, '', '', now())", node_id
-        )
-    claim = partial(claim_jobs, pool, node=node_id, providers={"script": 9}, room=9, tenant_cap=9, walk=2)
-    first = await claim()
-    assert sorted(c.job.tenant_id for c in first.jobs) == tenants[:2]
-    assert first.walk_on_from == tenants[1]
-    second = await claim(start=first.walk_on_from)
-    assert sorted(c.job.tenant_id for c in second.jobs) == tenants[2:]
-    assert second.walk_on_from is None
-
-
-async def test_a_claim_under_way_and_the_burial_of_its_node_happen_one_after_the_other(pool: asyncpg_trio.Pool) -> None:
-    """Whoever releases a node's jobs waits for its last claim, and then sees it."""
-    async with pool.acquire() as conn, pool.acquire() as claimer, trio.open_nursery() as nursery:
-        await add_office(conn, "contmax", provider="script")
-        await conn.execute(
-            "insert into integration_jobs (tenant_id, provider_slug) select id, 'script' from organizacoes"
-        )
-        node_id = uuid4()
-        await conn.execute(
-            "insert into drena.nodes (id, name, version, lease_until) values ($1, '', '', now())", node_id
-        )
-        async with claimer.transaction():
-            rows = await claimer.fetch(sql("claim_jobs"), node_id, ["script"], 9, 9, UUID(int=0), 500, [9])
-            assert [row["lease_token"] for row in rows] == [1]
-            nursery.start_soon(release_jobs, pool, node_id, "gone", Recorder())
-            await wait_until(conn, "select exists (select from pg_locks where not granted)")
-        await wait_until(conn, "select status = 'pending' and node_id is null from integration_jobs")
 
 
 async def test_an_observer_of_the_queue_sees_each_claim_under_a_growing_token(

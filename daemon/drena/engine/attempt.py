@@ -66,9 +66,11 @@ class Attempts:
                 del self._running[claim.job.id]
 
     async def watch(self) -> None:
-        """Write the verdicts of providers that do not react to their cancellation; runs until cancelled, within the
-        lease."""
+        """Write the verdicts of providers that do not react to their cancellation, and end waits for answers that will
+        not come; runs until cancelled, within the lease."""
+        desk = self._desk
         async with trio.open_nursery() as writers:
+            writers.start_soon(desk.statements.watch, desk.pool, desk.log, name="watch statements")
             while True:
                 await self._begun.wait()
                 await trio.sleep(LOOK_S)

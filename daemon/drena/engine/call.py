@@ -19,6 +19,7 @@ from drena.api import AttemptFenced, Counters, GiveUp
 from drena.engine import verdict
 from drena.engine.context import AttemptContext, AttemptLog, decode_settings
 from drena.engine.outages import outlast
+from drena.engine.statements import Statements
 from drena.engine.transactions import DatabaseLost
 from drena.engine.verdict import Retry
 from drena.metrics import Metrics
@@ -67,6 +68,7 @@ class Desk(msgspec.Struct, frozen=True, kw_only=True):
     interruptions: Counter[UUID] = msgspec.field(default_factory=Counter)
     """How often a job lost the database since it last moved; only jobs that did."""
     metrics: Metrics = msgspec.field(default_factory=Metrics)
+    statements: Statements = msgspec.field(default_factory=Statements)
     traces: Traces | None = None
     """None when nobody wants them, which then costs nothing."""
     observers: Observers | None = None
@@ -128,6 +130,7 @@ async def _run(
             desk.redactor,
             counters,
             on_move,
+            desk.statements,
             provider=provider,
             tenant=claim.tenant,
             settings=settings,

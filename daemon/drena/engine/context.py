@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from asyncpg_trio import Pool
     from drena.api import Counters, Job, Pace, Provider, Tenant
     from drena.engine.reports import Reporter
+    from drena.engine.statements import Statements
     from drena.engine.threads import Threads
     from drena.engine.transactions import FencedTransaction
     from drena.log import LogLines
@@ -126,6 +127,7 @@ class AttemptContext(ProviderContext):
         redactor: Redactor,
         counters: dict[str, Counters],
         on_move: Callable[[], None],
+        statements: Statements,
         **shared: Any,
     ) -> None:
         super().__init__(**shared)
@@ -135,6 +137,7 @@ class AttemptContext(ProviderContext):
         self._redactor = redactor
         self._counters = counters
         self._on_move = on_move
+        self._statements = statements
         self._shown: tuple[object, ...] = ()
         self._checkpoint = claim.checkpoint
         self._began_s = trio.current_time()
@@ -157,7 +160,7 @@ class AttemptContext(ProviderContext):
 
     @asynccontextmanager
     async def _transaction(self) -> AsyncIterator[FencedTransaction]:
-        async with open_transaction(self._pool, self._claim) as transaction:
+        async with open_transaction(self._pool, self._claim, self._statements) as transaction:
             yield transaction
         if transaction.saved is not None:
             self._on_move()

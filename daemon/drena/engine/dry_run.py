@@ -19,6 +19,7 @@ import trio
 
 from drena.api import Counters, Job
 from drena.engine.context import ProviderContext
+from drena.engine.statements import Statements
 from drena.engine.transactions import FencedTransaction, add
 from drena.store.queries import sql
 from drena.store.rehearsal import changing
@@ -76,7 +77,7 @@ class DryRunContext(ProviderContext):
     async def _transaction(self) -> AsyncIterator[FencedTransaction]:
         async with self._one_at_a_time:
             async with self._conn.transaction():
-                transaction = FencedTransaction(self._conn)
+                transaction = FencedTransaction(self._conn, Statements(), 0)
                 yield transaction
             if transaction.saved is not None:
                 self.checkpoint = msgspec.json.decode(transaction.saved)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 
     from asyncpg_trio import Connection, Pool, Record
+    from drena.engine.statements import Statements
     from drena.store.jobs import Claim
 
 CHECKPOINT_LIMIT_BYTES: Final = 64 * 1024
@@ -55,32 +56,52 @@ def losing(conn: Connection) -> Iterator[None]:
 
 
 class FencedTransaction:
-    """What `Context.transaction` yields; see `drena.api.Transaction`."""
+    """What `Context.transaction` yields; see `drena.api.Transaction`.
 
-    def __init__(self, conn: Connection) -> None:
+    Args:
+        conn: in the transaction.
+        statements: where its statements wait.
+        session: the server's session it is in.
+    """
+
+    def __init__(self, conn: Connection, statements: Statements, session: int) -> None:
         self._conn = conn
+        self._statements = statements
+        self._session = session
         self.saved: str | None = None
         self.counted: dict[str, Counters] = {}
 
     async def fetch(self, query: str, *args: Any) -> Sequence[Record]:
-        with losing(self._conn):
+        with self._asking():
             return await self._conn.fetch(query, *args)
 
     async def fetchrow(self, query: str, *args: Any) -> Record | None:
-        with losing(self._conn):
+        with self._asking():
             return await self._conn.fetchrow(query, *args)
 
     async def fetchval(self, query: str, *args: Any) -> Any:
-        with losing(self._conn):
+        with self._asking():
             return await self._conn.fetchval(query, *args)
 
     async def execute(self, query: str, *args: Any) -> str:
-        with losing(self._conn):
+        with self._asking():
             return await self._conn.execute(query, *args)
 
     async def executemany(self, query: str, args: Iterable[Sequence[Any]]) -> None:
-        with losing(self._conn):
+        with self._asking():
             await self._conn.executemany(query, args)
+
+    @contextmanager
+    def _asking(self) -> Iterator[None]:
+        """For the length of a statement.
+
+        Raises:
+            DatabaseLost: the connection is gone, or nothing will come over it any more.
+        """
+        with losing(self._conn), self._statements.waiting(self._session) as wait:
+            yield
+        if wait.cancelled_caught:
+            raise DatabaseLost
 
     def checkpoint(self, value: Any) -> None:
         text = plain_json(value)
@@ -102,7 +123,7 @@ def add(totals: dict[str, Counters], entity: str, more: Counters) -> None:
 
 
 @asynccontextmanager
-async def open_transaction(pool: Pool, claim: Claim) -> AsyncIterator[FencedTransaction]:
+async def open_transaction(pool: Pool, claim: Claim, statements: Statements) -> AsyncIterator[FencedTransaction]:
     """Open a transaction that holds the job; leaving normally commits, anything else rolls back.
 
     Raises:
@@ -118,7 +139,7 @@ async def open_transaction(pool: Pool, claim: Claim) -> AsyncIterator[FencedTran
                 held = await conn.fetchval(sql("hold_job"), claim.job.id, claim.token)
             if held is None:
                 raise AttemptFenced(f"job {claim.job.id} is no longer held under lease token {claim.token}")
-            transaction = FencedTransaction(conn)
+            transaction = FencedTransaction(conn, statements, held)
             inside = True
             yield transaction
             inside = False

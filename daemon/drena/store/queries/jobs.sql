@@ -161,8 +161,15 @@ select j.id from integration_jobs j join given g on g.id = j.id and g.token = j.
 where (select count(*) from written) < cardinality($1);
 
 -- name: hold_job
--- The fence: locks the job under the attempt's token for the rest of the transaction, or finds nothing (I2, I8).
-select true from integration_jobs where id = $1 and lease_token = $2 and status = 'running' for no key update;
+-- The fence: locks the job under the attempt's token for the rest of the transaction, or finds nothing (I2, I8). It says
+-- which session holds it: through a pooler it is another than the driver was told.
+select pg_backend_pid() from integration_jobs
+where id = $1 and lease_token = $2 and status = 'running' for no key update;
+
+-- name: sessions_at_work
+-- Which of these sessions work on a statement, or did until a moment ago: their answer may be on its way.
+select pid from pg_stat_activity
+where pid = any ($1::integer[]) and (state not like 'idle%' or state_change > clock_timestamp() - interval '5 s');
 
 -- name: save_checkpoint
 -- Moves the resume state, in the transaction of the data it speaks of; the job is held (I8). Whatever node died under it
@@ -170,6 +177,11 @@ select true from integration_jobs where id = $1 and lease_token = $2 and status 
 update integration_jobs
 set checkpoint = $2::jsonb, lease_kept_at = now(), rescues_outlived = rescues, version = version + 1
 where id = $1;
+
+-- name: end_idle_sessions
+-- Ends sessions of ours that nobody hears any more: one in a transaction would keep its job locked until the server notices.
+select pg_terminate_backend(pid) from pg_stat_activity
+where pid = any ($1::integer[]) and state like 'idle%' and datname = current_database() and usename = current_user;
 
 -- name: count_rows
 -- Adds to the job's counters of an entity, in the transaction of the data they count; the job is held (I8).
