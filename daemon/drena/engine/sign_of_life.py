@@ -87,7 +87,7 @@ class SignOfLife:
                 self._tell()
             elif away := await self._outage():
                 notify(f"STATUS={away}", "WATCHDOG=1")
-                if missing in FAULTS and missing != before:
+                if missing in FAULTS and missing != before and not away.startswith(WAITING):
                     self._log.warning("held up by somebody else", reason=away)
             else:
                 notify(f"STATUS={missing}")

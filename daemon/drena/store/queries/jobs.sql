@@ -171,17 +171,17 @@ where id = $1 and lease_token = $2 and status = 'running' for no key update;
 select pid from pg_stat_activity
 where pid = any ($1::integer[]) and (state not like 'idle%' or state_change > clock_timestamp() - interval '5 s');
 
+-- name: end_idle_sessions
+-- Ends sessions of ours that nobody hears any more: one in a transaction would keep its job locked until the server notices.
+select pg_terminate_backend(pid) from pg_stat_activity
+where pid = any ($1::integer[]) and state like 'idle%' and datname = current_database() and usename = current_user;
+
 -- name: save_checkpoint
 -- Moves the resume state, in the transaction of the data it speaks of; the job is held (I8). Whatever node died under it
 -- before, the job has moved since: those rescues no longer count towards poison (I5).
 update integration_jobs
 set checkpoint = $2::jsonb, lease_kept_at = now(), rescues_outlived = rescues, version = version + 1
 where id = $1;
-
--- name: end_idle_sessions
--- Ends sessions of ours that nobody hears any more: one in a transaction would keep its job locked until the server notices.
-select pg_terminate_backend(pid) from pg_stat_activity
-where pid = any ($1::integer[]) and state like 'idle%' and datname = current_database() and usename = current_user;
 
 -- name: count_rows
 -- Adds to the job's counters of an entity, in the transaction of the data they count; the job is held (I8).
