@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from enum import IntEnum
 
 
@@ -41,3 +42,8 @@ class DatabaseError(DrenaError):
 
 class DatabaseAwayError(DatabaseError):
     """The database cannot be reached at the moment; time may heal it."""
+
+
+def reason(error: OSError) -> str:
+    """The operating system's words for an error, without number and path."""
+    return os.strerror(error.errno).lower() if error.errno else str(error)

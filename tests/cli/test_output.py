@@ -15,8 +15,8 @@ from click.testing import CliRunner
 
 import asyncpg_trio
 from drena.cli import main
+from drena.cli.commands import PROGRAMS
 from drena.cli.completion import SHELLS
-from drena.cli.postgres import PROGRAMS
 from support.daemons import Done, environment, run_drena
 from support.waiting import wait_until
 

@@ -1,4 +1,7 @@
-"""Commands that keep the daemon and ask for jobs: names, options and help; the work is in modules beside this one."""
+"""Commands that keep the daemon and ask for jobs: names, options and help; the work is in modules beside this one.
+
+Each command imports what it needs when it runs: imports are nearly all of a short command's time.
+"""
 
 from __future__ import annotations
 
@@ -8,14 +11,12 @@ from uuid import UUID
 
 import click
 
-from drena.cli import rehearsal, upkeep, working
 from drena.cli.completion import SHELLS, complete_provider, complete_tenant, script
 from drena.cli.entry import run_command
-from drena.cli.postgres import PROGRAMS, describe, run_program
 from drena.cli.program import as_json, command, dry_run, main
 from drena.cli.speech import spoken
-from drena.cli.tables import show_json
 
+PROGRAMS = ("psql", "pg_dump", "pg_restore", "pg_isready")
 STATUSES = ("pending", "running", "success", "error", "canceled")
 
 
@@ -59,7 +60,7 @@ def demo(
 
     Example: drena demo --lang pt
     """
-    from drena.demo.play import play  # noqa: PLC0415  # it would make every other command start later
+    from drena.demo.play import play
 
     run_command(play, lang or spoken(), knobs, picture, stay, as_json)
 
@@ -73,7 +74,7 @@ def run(config: Path | None, as_json: bool) -> None:
 
     Example: DRENA_DATABASE__URL=postgresql://drena@db/office drena run
     """
-    from drena.cli import serving  # noqa: PLC0415  # it would make every other command start later
+    from drena.cli import serving
 
     run_command(serving.run, config, as_json, keep=serving.log_fault)
 
@@ -84,6 +85,8 @@ def migrate(config: Path | None, dry_run: bool, as_json: bool) -> None:
 
     Example: drena migrate --dry-run
     """
+    from drena.cli import upkeep
+
     run_command(upkeep.migrate, config, dry_run, as_json)
 
 
@@ -93,6 +96,8 @@ def sweep(config: Path | None, dry_run: bool, as_json: bool) -> None:
 
     Example: drena sweep --dry-run
     """
+    from drena.cli import upkeep
+
     run_command(upkeep.sweep, config, dry_run, as_json)
 
 
@@ -114,6 +119,8 @@ def request(
 
     Example: drena request contmax acessorias --wait
     """
+    from drena.cli import working
+
     run_command(working.request, config, tenant, provider, lane, payload, wait, as_json)
 
 
@@ -132,6 +139,8 @@ def jobs(
 
     Example: drena jobs --status running --status pending
     """
+    from drena.cli import working
+
     run_command(working.jobs, config, tenant, provider, status, limit, as_json)
 
 
@@ -141,6 +150,8 @@ def job(config: Path | None, job_id: UUID, as_json: bool) -> None:
 
     Example: drena job 0f8c2c1e-5b1e-4c5e-9a54-1d3f0b8f6b11
     """
+    from drena.cli import working
+
     run_command(working.job, config, job_id, as_json)
 
 
@@ -154,6 +165,8 @@ def integrations(config: Path | None, tenant: str | None, as_json: bool) -> None
 
     Example: drena integrations --tenant contmax
     """
+    from drena.cli import working
+
     run_command(working.integrations, config, tenant, as_json)
 
 
@@ -163,6 +176,8 @@ def plugins(config: Path | None, as_json: bool) -> None:
 
     Example: drena plugins
     """
+    from drena.cli import upkeep
+
     run_command(upkeep.plugins, config, as_json)
 
 
@@ -192,7 +207,11 @@ def check(
     Example: drena check contmax acessorias --dry-run
     """
     if dry_run:
+        from drena.cli import rehearsal
+
         run_command(rehearsal.dry_run, config, tenant, provider, lane, payload, as_json)
+    from drena.cli import upkeep
+
     run_command(upkeep.check, config, tenant, provider, as_json)
 
 
@@ -206,6 +225,8 @@ def config(config: Path | None, check: bool, as_json: bool) -> None:
 
     Example: drena config --check
     """
+    from drena.cli import upkeep
+
     run_command(upkeep.check_config if check else upkeep.show_config, config, as_json)
 
 
@@ -221,13 +242,15 @@ def postgres(ctx: click.Context, program: str | None, words: tuple[str, ...], as
 
     Example: drena postgres pg_dump --format=custom --file=drena.dump
     """
+    from drena.cli import postgres
+
     if as_json and program:
         raise click.UsageError("--json goes without PROGRAM, whose output is its own", ctx)
     if as_json:
-        run_command(describe, ctx.obj)
+        run_command(postgres.describe, ctx.obj)
     if program is None:
         raise click.MissingParameter(ctx=ctx, param=next(each for each in ctx.command.params if each.name == "program"))
-    run_command(run_program, ctx.obj, program, words)
+    run_command(postgres.run_program, ctx.obj, program, words)
 
 
 @command("completion", click.argument("shell", type=click.Choice(SHELLS)), as_json)
@@ -238,6 +261,8 @@ def completion(_config: Path | None, shell: str, as_json: bool) -> None:
     """
     text = script(main, shell)
     if as_json:
+        from drena.cli.tables import show_json
+
         show_json({"shell": shell, "script": text})
     else:
         click.echo(text)

@@ -7,18 +7,12 @@ does not answer within `LIMIT_S`, or that would have to be started first, offers
 from __future__ import annotations
 
 import os
-from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import click
-import trio
 from click.shell_completion import get_completion_class
 
-from drena.config import load_config
 from drena.errors import DrenaError
-from drena.plugins import load_plugins
-from drena.store.database import open_pool
-from drena.store.reads import list_integrations
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,7 +35,9 @@ def script(program: click.Command, shell: str) -> str:
 
 def complete_tenant(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
     """Slugs of tenants that have an integration."""
-    return _matching(incomplete, lambda config: trio.run(partial(_tenants, config)), ctx)
+    import trio
+
+    return _matching(incomplete, lambda config: trio.run(_tenants, config), ctx)
 
 
 def complete_provider(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
@@ -50,6 +46,8 @@ def complete_provider(ctx: click.Context, _param: click.Parameter, incomplete: s
 
 
 def _matching(incomplete: str, find: Callable[[Config], list[str]], ctx: click.Context) -> list[str]:
+    from drena.config import load_config
+
     file: Path | None = ctx.find_root().params.get("config")
     try:
         found = find(load_config(file, os.environ))
@@ -59,10 +57,17 @@ def _matching(incomplete: str, find: Callable[[Config], list[str]], ctx: click.C
 
 
 def _providers(config: Config) -> list[str]:
+    from drena.plugins import load_plugins
+
     return list(load_plugins(path=config.plugins.path, disabled=config.plugins.disabled).providers)
 
 
 async def _tenants(config: Config) -> list[str]:
+    import trio
+
+    from drena.store.database import open_pool
+    from drena.store.reads import list_integrations
+
     found: list[Any] = []
     if config.database.url:
         with trio.move_on_after(LIMIT_S):

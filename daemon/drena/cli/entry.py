@@ -16,13 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TextIO
 
 import click
-import trio
 
-from asyncpg_trio import exceptions as pg
 from drena.cli.speech import SpokenGroup, tell
-from drena.config.places import reason
-from drena.config.sources import is_utf8
-from drena.errors import DatabaseError, DrenaError, Exit
+from drena.errors import DatabaseError, DrenaError, Exit, reason
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -33,13 +29,6 @@ FAULT_CHARS: Final = 200
 OUTPUT_REFUSED: Final = frozenset(
     {errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF, errno.EROFS}
 )
-NOT_ADOPTED: Final = (
-    pg.UndefinedTableError,
-    pg.UndefinedColumnError,
-    pg.UndefinedFunctionError,
-    pg.InvalidSchemaNameError,
-)
-"""What a statement meets in an empty database, and in the old system's."""
 
 
 class Commands(SpokenGroup):
@@ -79,8 +68,10 @@ def hold_standard_streams() -> None:
 
 def _expect_text(words: Sequence[str]) -> None:
     for word in words:
-        if not is_utf8(word):
-            raise click.UsageError(f"{word!r} is not UTF-8 text")
+        try:
+            word.encode()
+        except UnicodeEncodeError:
+            raise click.UsageError(f"{word!r} is not UTF-8 text") from None
 
 
 def _usage(error: click.UsageError) -> str:
@@ -112,6 +103,8 @@ def run_command(
         command: what is run, with `args`.
         keep: keeps the traceback of a fault of ours and says where; in a file by default.
     """
+    import trio
+
     code: int = Exit.OK
     try:
         code = trio.run(command, *args) or Exit.OK
@@ -167,12 +160,18 @@ def _keep_in_file(error: BaseException) -> str:
 
 def _people_can_fix(error: BaseException) -> DrenaError | None:
     """The first such error inside; None when any of it is a bug of ours."""
+    from asyncpg_trio import exceptions as pg
+
     if isinstance(error, DrenaError):
         return error
     if isinstance(error, BaseExceptionGroup):
         found = [_people_can_fix(e) for e in error.exceptions]
         return None if None in found else found[0]
-    if isinstance(error, NOT_ADOPTED):
+    # What a statement meets in an empty database, and in the old system's.
+    if isinstance(
+        error,
+        pg.UndefinedTableError | pg.UndefinedColumnError | pg.UndefinedFunctionError | pg.InvalidSchemaNameError,
+    ):
         return DatabaseError("This database has not been adopted yet: run `drena migrate` first.")
     if isinstance(error, pg.InsufficientPrivilegeError):
         return DatabaseError(f"The user of database.url lacks a right ({error}): grant it, or use the tables' owner.")

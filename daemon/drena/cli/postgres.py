@@ -19,6 +19,7 @@ from urllib.parse import unquote
 
 import trio
 
+from drena.cli.commands import PROGRAMS
 from drena.cli.tables import show_json
 from drena.config import load_config
 from drena.errors import ConfigError, DatabaseError
@@ -28,7 +29,6 @@ from drena.store.embedded import embedded_folder, open_embedded
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-PROGRAMS: Final = ("psql", "pg_dump", "pg_restore", "pg_isready")
 ANSWER_LIMIT_S: Final = 5.0
 PASSWORD: Final = re.compile(r"(?P<before>^\w+://[^:@/?]*):(?P<password>[^@/?]*)@")
 

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from drena.cli import schedules
 from drena.cli.completion import complete_provider, complete_tenant
 from drena.cli.entry import run_command
 from drena.cli.program import ONE_TENANT, as_json, main
@@ -45,6 +44,8 @@ def schedule_set(
 
     Example: drena schedule set contmax acessorias "30 6 * * *" --timezone America/Manaus
     """
+    from drena.cli import schedules
+
     run_command(schedules.set_one, config, tenant, provider, cron, timezone, lane, as_json)
 
 
@@ -59,6 +60,8 @@ def schedule_clear(config: Path | None, tenant: str, provider: str, lane: str, a
 
     Example: drena schedule clear contmax acessorias
     """
+    from drena.cli import schedules
+
     run_command(schedules.clear_one, config, tenant, provider, lane, as_json)
 
 
@@ -71,4 +74,6 @@ def schedule_list(config: Path | None, tenant: str | None, as_json: bool) -> Non
 
     Example: drena schedule list --tenant contmax
     """
+    from drena.cli import schedules
+
     run_command(schedules.show_all, config, tenant, as_json)

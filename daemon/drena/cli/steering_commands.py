@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from drena.cli import steering
 from drena.cli.entry import run_command
 from drena.cli.program import JOB_ID, ONE_PROVIDER, ONE_TENANT, as_json, command, dry_run
 
@@ -21,6 +20,8 @@ def why(config: Path | None, job_id: UUID, as_json: bool) -> None:
 
     Example: drena why 0f8c2c1e-5b1e-4c5e-9a54-1d3f0b8f6b11
     """
+    from drena.cli import steering
+
     run_command(steering.why, config, job_id, as_json)
 
 
@@ -30,6 +31,8 @@ def cancel(config: Path | None, job_id: UUID, as_json: bool) -> None:
 
     Example: drena cancel 0f8c2c1e-5b1e-4c5e-9a54-1d3f0b8f6b11
     """
+    from drena.cli import steering
+
     run_command(steering.cancel, config, job_id, as_json)
 
 
@@ -44,6 +47,8 @@ def retry(config: Path | None, job_id: UUID, wait: bool, as_json: bool) -> None:
 
     Example: drena retry 0f8c2c1e-5b1e-4c5e-9a54-1d3f0b8f6b11 --wait
     """
+    from drena.cli import steering
+
     run_command(steering.retry, config, job_id, wait, as_json)
 
 
@@ -57,6 +62,8 @@ def pause(config: Path | None, tenant: str | None, provider: str | None, reason:
 
     Example: drena pause --provider acessorias --reason "API em manutenção"
     """
+    from drena.cli import steering
+
     run_command(steering.pause, config, tenant, provider, reason, as_json)
 
 
@@ -66,6 +73,8 @@ def resume(config: Path | None, tenant: str | None, provider: str | None, as_jso
 
     Example: drena resume --provider acessorias
     """
+    from drena.cli import steering
+
     run_command(steering.resume, config, tenant, provider, as_json)
 
 
@@ -75,6 +84,8 @@ def nodes(config: Path | None, as_json: bool) -> None:
 
     Example: drena nodes
     """
+    from drena.cli import steering
+
     run_command(steering.nodes, config, as_json)
 
 
@@ -86,6 +97,8 @@ def doctor(config: Path | None, as_json: bool) -> None:
 
     Example: drena doctor
     """
+    from drena.cli import steering
+
     run_command(steering.doctor, config, as_json)
 
 
@@ -95,4 +108,6 @@ def prune(config: Path | None, dry_run: bool, as_json: bool) -> None:
 
     Example: drena prune --dry-run
     """
+    from drena.cli import steering
+
     run_command(steering.prune, config, dry_run, as_json)

@@ -50,7 +50,7 @@ def token_create(
 
     Example: drena token create ci --tenant contmax --scope run --days 90
     """
-    from drena.cli import tokens  # noqa: PLC0415  # what verifies tokens takes long to import
+    from drena.cli import tokens
 
     run_command(tokens.create, config, name, tenants, all_tenants, scopes, days, as_json)
 
@@ -63,7 +63,7 @@ def token_list(config: Path | None, as_json: bool) -> None:
 
     Example: drena token list
     """
-    from drena.cli import tokens  # noqa: PLC0415  # as above
+    from drena.cli import tokens
 
     run_command(tokens.show_all, config, as_json)
 
@@ -77,6 +77,6 @@ def token_revoke(config: Path | None, name: str, as_json: bool) -> None:
 
     Example: drena token revoke ci
     """
-    from drena.cli import tokens  # noqa: PLC0415  # as above
+    from drena.cli import tokens
 
     run_command(tokens.revoke, config, name, as_json)

@@ -28,6 +28,6 @@ def watch(
 
     Example: DRENA_TOKEN=drena_... drena watch contmax
     """
-    from drena.cli import watching  # noqa: PLC0415  # it would make every other command start later
+    from drena.cli import watching
 
     run_command(watching.watch, config, tenant, url, token, as_json, once)

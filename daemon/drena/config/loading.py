@@ -16,10 +16,10 @@ from typing import Any
 
 import msgspec
 
-from drena.errors import ConfigError
+from drena.errors import ConfigError, reason
 
 from .agreement import expect_agreement
-from .places import DEFAULT_FILE, default_state_dir, reason
+from .places import DEFAULT_FILE, default_state_dir
 from .schema import Keys, Setting, settings_of
 from .settings import Config, ProviderOverrides
 from .sources import FILE_VARIABLE, Found, from_credentials, from_environment, from_table, lookup

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from drena.errors import ConfigError
+from drena.errors import ConfigError, reason
 
 DEFAULT_FILE = Path("/etc/drena/drena.toml")
 """Read when it exists and nothing names another."""
@@ -52,8 +51,3 @@ def prepare_state_dir(path: Path) -> Path:
         msg = f"The state directory {path} cannot be used: {reason(error)}. Set another by `state_dir`."
         raise ConfigError(msg) from error
     return path
-
-
-def reason(error: OSError) -> str:
-    """The operating system's words for an error, without number and path."""
-    return os.strerror(error.errno).lower() if error.errno else str(error)

@@ -1,0 +1,24 @@
+"""Imports are nearly all of a start's time, so each command brings only its own. Counted in modules, not in seconds."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+LOADED = "import json, sys; print(json.dumps(sorted(sys.modules)))"
+
+
+def loaded_after(code: str) -> set[str]:
+    """The top packages that a new interpreter holds once it has run this."""
+    done = subprocess.run([sys.executable, "-c", f"{code}\n{LOADED}"], capture_output=True, text=True, check=True)
+    return {name.partition(".")[0] for name in json.loads(done.stdout.splitlines()[-1])}
+
+
+@pytest.mark.parametrize("words", [["--version"], ["--help"], ["check", "--help"], ["completion", "bash"]])
+def test_a_command_that_touches_nothing_imports_neither_trio_nor_the_database_nor_the_log(words):
+    code = f"from drena.cli import main\ntry: main({words})\nexcept SystemExit as end: assert not end.code"
+    heavy = {"asyncpg", "asyncpg_trio", "httpx2", "msgspec", "pluggy", "rich", "structlog", "trio"}
+    assert not loaded_after(code) & heavy
