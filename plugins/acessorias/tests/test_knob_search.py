@@ -64,7 +64,10 @@ def knobs_of(chance: random.Random) -> dict[str, Any]:
         "revoked": True,
         "forbidden": True,
     }
-    return {name: offers[name] for name in chance.sample(sorted(offers), chance.randint(1, 6))}
+    chosen = chance.sample(sorted(offers), chance.randint(1, 6))
+    if "requests_per_minute" in chosen:
+        chosen.append("rate_window_s")  # or it is a minute, which no doubt of a quarter of a second can outwait
+    return {name: offers[name] for name in chosen}
 
 
 def expected(companies: list[dict[str, Any]]) -> set[str]:
