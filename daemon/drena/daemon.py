@@ -48,6 +48,7 @@ from drena.front import open_front
 from drena.metrics import Metrics
 from drena.schedules import CHANNEL as SCHEDULES
 from drena.schedules import Scheduler
+from drena.store.jobs import save_attempts
 from drena.store.migrate import migrate
 from drena.store.schedules import save_jitter
 from drena.systemd import notify
@@ -252,6 +253,7 @@ class Daemon:
         """What SQL functions, and commands without this configuration, need to know."""
         await hygiene.save_thresholds(conn, self._config.heal)
         await save_jitter(conn, self._config.schedule.jitter_s)
+        await save_attempts(conn, {slug: p.limits.max_attempts for slug, p in self._host.providers.items()})
 
     @property
     def ready(self) -> bool:

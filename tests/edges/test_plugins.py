@@ -137,6 +137,7 @@ def test_a_broken_plugin_is_named_and_skipped_and_the_others_go_on(site, code, w
         ("P.limits = {}", "`limits`"),
         ("from drena.api import Limits\nP.limits = Limits(requests_per_minute=0)", "limits.requests_per_minute"),
         ("from drena.api import Limits\nP.limits = Limits(deadline_s=float('nan'))", "limits.deadline_s"),
+        ("from drena.api import Limits\nP.limits = Limits(max_attempts=2.5)", "a whole number from 1 to 1000"),
         ("def run(self, ctx): pass\nP.run = run", "`run` must be an async method"),
         ("async def run(self): pass\nP.run = run", "`run` must take one argument"),
         ("async def check(self, a, b): pass\nP.check = check", "`check` must take one argument"),

@@ -129,7 +129,7 @@ class Node:
         *,
         office: str = "contmax",
         lane: str = "",
-        attempts: int = 1,
+        attempts: int | None = 1,
         provider: str = "script",
         **orders: Any,
     ) -> UUID:

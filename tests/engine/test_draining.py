@@ -7,6 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+import msgspec
 import trio
 
 import asyncpg_trio
@@ -295,6 +296,17 @@ async def test_jobs_of_two_nodes_are_each_run_once(database: str) -> None:
         assert await node.conn.fetchval("select sum(total_read) from sync_jobs") == 180
     assert set(ran.values()) == {1}
     assert len(ran) == 180
+
+
+async def test_a_job_has_as_many_attempts_as_its_provider_asks_for(database: str) -> None:
+    async def fails(ctx: Context) -> None:  # noqa: ASYNC124
+        raise RetryLater(None, "Depois.")
+
+    script = Script(fails=fails)
+    script.limits = msgspec.structs.replace(Script.limits, max_attempts=4)
+    async with open_node(database, script) as node:
+        job = await node.perform("fails", attempts=None)
+        assert (job["status"], job["attempts"], job["max_attempts"]) == ("error", 4, 4)
 
 
 async def test_odd_rows_of_the_old_system_run_or_end_and_stop_nobody(database: str) -> None:

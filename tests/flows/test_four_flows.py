@@ -145,7 +145,7 @@ async def test_flow_3_more_failures_than_attempts_end_in_error_and_never_stuck(s
             _, job_id = await stage.request(office)
             job = await stage.ended(job_id)
             await stage.assert_settled(office, job_id, "error")
-            assert (job["attempts"], job["max_attempts"], job["error_code"]) == (3, 3, "provider_down")
+            assert (job["attempts"], job["max_attempts"], job["error_code"]) == (5, 5, "provider_down")
             assert "HTTP 500" in job["error_message"]
             assert [line for line in await stage.logs(job_id) if line[0] != "job.requested"] == [
                 ("attempt.started", None, 1),
@@ -153,7 +153,11 @@ async def test_flow_3_more_failures_than_attempts_end_in_error_and_never_stuck(s
                 ("attempt.started", None, 2),
                 ("attempt.retry", "pending", 2),
                 ("attempt.started", None, 3),
-                ("attempt.finished", "error", 3),
+                ("attempt.retry", "pending", 3),
+                ("attempt.started", None, 4),
+                ("attempt.retry", "pending", 4),
+                ("attempt.started", None, 5),
+                ("attempt.finished", "error", 5),
             ]
             await stage.fake.set_knobs(office.token, fail_next=0)
             outcome, another = await stage.request(office)

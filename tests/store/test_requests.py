@@ -8,7 +8,7 @@ import pytest
 import trio
 
 import asyncpg_trio
-from drena.store.jobs import request_job
+from drena.store.jobs import request_job, save_attempts
 from support.offices import add_office
 
 Conn = asyncpg_trio.Connection
@@ -35,6 +35,20 @@ async def test_a_second_request_creates_nothing_and_returns_the_active_job(conn:
     assert second.job is not None
     assert second.job["id"] == first.job["id"]
     assert await conn.fetchval("select count(*) from integration_jobs") == 1
+
+
+async def test_a_request_that_names_no_attempts_gets_as_many_as_the_plugin_asks_for(conn: Conn) -> None:
+    office = await add_office(conn, "contmax")
+    await save_attempts(conn, {"acessorias": 7})
+    given = {}
+    for lane, named in {"": None, "companies": 2}.items():
+        answer = await request_job(conn, office, "acessorias", lane=lane, max_attempts=named)
+        assert answer.job is not None
+        given[lane] = answer.job["max_attempts"]
+    await conn.execute("delete from drena.settings where name = 'providers.acessorias.max_attempts'")
+    answer = await request_job(conn, office, "acessorias", lane="deliveries")  # no node has had the plugin yet
+    assert answer.job is not None
+    assert {**given, "deliveries": answer.job["max_attempts"]} == {"": 7, "companies": 2, "deliveries": 3}
 
 
 async def test_thirty_requests_at_once_create_one_job(database: str, pool: asyncpg_trio.Pool) -> None:

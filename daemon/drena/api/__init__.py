@@ -149,7 +149,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     no_progress_s: float = 900.0
     """An attempt whose progress and checkpoint have not moved for this long is ended with code `no_progress`."""
     max_attempts: int = 5
-    """Default for jobs whose row does not say."""
+    """Of a job whose request does not say how many it may have; 1,000 at most."""
 
 
 class NoSettings(msgspec.Struct, frozen=True):

@@ -12,6 +12,7 @@ import msgspec
 from drena.api import API_VERSION, Authorizer, Limits, Observer, Provider, Word
 
 SLUG: Final = re.compile(r"[a-z][a-z0-9_]{0,62}")
+MOST_ATTEMPTS: Final = 1_000
 CATEGORIES: Final = get_args(get_args(get_type_hints(Provider)["category"])[0])
 
 
@@ -85,6 +86,9 @@ def _check_limits(slug: str, limits: Any) -> None:
         value = getattr(limits, field)
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < float("inf"):
             raise PluginFault(f"provider {slug!r}: `limits.{field}` is {value!r}; it must be a number above 0")
+    if limits.max_attempts not in range(1, MOST_ATTEMPTS + 1):
+        wanted = f"a whole number from 1 to {MOST_ATTEMPTS}"
+        raise PluginFault(f"provider {slug!r}: `limits.max_attempts` is {limits.max_attempts!r}; it must be {wanted}")
 
 
 def _check_method(whose: str, owner: object, name: str, count: int, arguments: str) -> None:

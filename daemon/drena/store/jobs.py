@@ -189,3 +189,9 @@ async def request_job(
     assert row is not None
     job = None if row["job"] is None else msgspec.json.decode(row["job"])
     return Requested(outcome=row["outcome"], healed_job_id=row["healed_job_id"], job=job)
+
+
+async def save_attempts(on: Executor, max_attempts: Mapping[str, int]) -> None:
+    """Let `drena.request_job` give each provider's jobs as many attempts as its plugin asks for."""
+    for slug, attempts in max_attempts.items():
+        await on.execute(sql("save_setting"), f"providers.{slug}.max_attempts", str(attempts))
