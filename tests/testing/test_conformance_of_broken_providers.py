@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 import trio
 
@@ -72,6 +73,23 @@ async def test_a_fault_is_found_and_said(provider, check, words, one_database, a
     with pytest.raises(pytest.fail.Exception, match=words) as found:
         await getattr(suite, f"test_{check}")(*([] if check == "the_host_takes_it" else given))
     assert "What to do: " in str(found.value)
+
+
+@pytest.mark.parametrize(
+    "given, words",
+    [
+        ({"bad_settings": ({},)}, r"`bad_settings` holds an empty change"),
+        (
+            {"bad_settings": ({"page_size": msgspec.UNSET},)},
+            r"Without the setting page_size the job ended with code None",
+        ),
+    ],
+    ids=["empty change", "left out"],
+)
+async def test_settings_that_are_left_out_are_missed(given, words, one_database, autojump_clock):
+    suite = type("Suite", (CustomersSuite, ProviderConformance), given)()
+    with pytest.raises(pytest.fail.Exception, match=words):
+        await suite.test_bad_settings_are_named(one_database, autojump_clock)
 
 
 def test_every_check_has_a_provider_that_fails_it():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import httpx2
 import pytest
 import trio
 
@@ -58,6 +59,20 @@ async def test_a_request_nobody_scripted_is_named_with_what_there_is(database):
     talk = Conversation().answer("GET", "/customers", query={"page": 2}, json={})
     with pytest.raises(UnexpectedRequest, match=r"asked GET /customers\?page=1&size=3.*has answers to.*page=2"):
         await run_once(Customers(), database, transport=talk, secrets=SECRETS)
+
+
+async def test_the_answer_that_names_most_of_a_query_is_given():
+    """A list that goes on from a cursor: its first page is scripted without a word about the cursor."""
+    talk = Conversation()
+    talk.answer("GET", "/rows", query={"of": "a"}, json="first").answer("GET", "/rows", query={"of": "a"}, json="again")
+    talk.answer("GET", "/rows", query={"of": "a", "after": 7}, json="second")
+    talk.answer("GET", "/rows", query={"of": "b", "after": None}, json="without")
+    async with httpx2.AsyncClient(transport=talk, base_url="https://api.test") as client:
+        asked = ["of=a", "of=a&after=7", "of=a", "of=a", "of=b"]
+        answers = [(await client.get(f"/rows?{query}")).json() for query in asked]
+        assert answers == ["first", "second", "again", "again", "without"]
+        with pytest.raises(UnexpectedRequest, match="no after"):
+            await client.get("/rows?of=b&after=7")
 
 
 async def test_hours_of_waiting_pass_at_once_on_a_virtual_clock(database, autojump_clock):

@@ -47,7 +47,9 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Scripted:
-    def __init__(self, method: str, path: str | re.Pattern[str], query: Mapping[str, str], answer: Answer) -> None:
+    def __init__(
+        self, method: str, path: str | re.Pattern[str], query: Mapping[str, str | None], answer: Answer
+    ) -> None:
         self.method, self.path, self.query, self.answer = method, path, query, answer
 
     def fits(self, seen: Seen) -> bool:
@@ -60,7 +62,7 @@ class _Scripted:
 
     def __str__(self) -> str:
         path = self.path if isinstance(self.path, str) else self.path.pattern
-        query = "&".join(f"{name}={value}" for name, value in self.query.items())
+        query = "&".join(f"{name}={value}" if value is not None else f"no {name}" for name, value in self.query.items())
         return f"{self.method} {path}" + (f"?{query}" if query else "")
 
 
@@ -71,8 +73,10 @@ class Conversation(httpx2.AsyncBaseTransport):
         conversation.answer("GET", "/customers", query={"page": 1}, json=[{"id": 1}])
         conversation.answer("GET", "/customers", query={"page": 2}, json=[])
 
-    Several answers to the same request are given one after another; the last one is given again from then on. A
-    request that nothing fits raises `UnexpectedRequest`, and `run_once` raises it again after the attempt.
+    Several answers to the same request are given one after another; the last one is given again from then on. Of
+    answers that fit, those count that name the most of its query: the first page of a list that goes on from a cursor
+    needs no word about the cursor. A request that nothing fits raises `UnexpectedRequest`, and `run_once` raises it
+    again after the attempt.
     """
 
     def __init__(self) -> None:
@@ -99,7 +103,8 @@ class Conversation(httpx2.AsyncBaseTransport):
         Args:
             method: as `GET`.
             path: the whole path, or a pattern for it.
-            query: parameters that must be there with these values; others do not matter.
+            query: parameters that must be there with these values, or must not be there where the value is None; others
+                do not matter.
             status: of the answer.
             json: its body as a value.
             body: its body as it is, in place of `json`.
@@ -117,7 +122,7 @@ class Conversation(httpx2.AsyncBaseTransport):
         self, method: str, path: str | re.Pattern[str], answer: Answer, *, query: Mapping[str, Any] | None = None
     ) -> Self:
         """Script an answer that depends on the request; arguments as for `answer`."""
-        wanted = {name: str(value) for name, value in (query or {}).items()}
+        wanted = {name: None if value is None else str(value) for name, value in (query or {}).items()}
         self._script.append(_Scripted(method.upper(), path, wanted, answer))
         return self
 
@@ -156,10 +161,12 @@ class Conversation(httpx2.AsyncBaseTransport):
         return answer(request)
 
     def _find(self, seen: Seen) -> Answer:
-        fitting = tuple(place for place, each in enumerate(self._script) if each.fits(seen))
-        if not fitting:
+        named = {place: len(each.query) for place, each in enumerate(self._script) if each.fits(seen)}
+        if not named:
             self.unexpected.append(self._complaint(seen))
             raise UnexpectedRequest(self.unexpected[-1])
+        most = max(named.values())
+        fitting = tuple(place for place, count in named.items() if count == most)
         given = self._given[fitting]
         self._given[fitting] += 1
         return self._script[fitting[min(given, len(fitting) - 1)]].answer

@@ -69,23 +69,33 @@ class Manners(Subject):
         fields = msgspec.structs.fields(self.provider.settings)
         bad = [{field.encode_name: _wrong_for(field.type)} for field in fields]
         for change in [*bad, *self.bad_settings]:
+            if not change:
+                fail(
+                    "`bad_settings` holds an empty change: each is laid over `settings`, and this one spoils nothing.",
+                    "name a setting and a value to refuse, or msgspec.UNSET to leave it out; one without a default is "
+                    "no matter, for Drena itself refuses a job without it.",
+                )
+            settings = {
+                name: value for name, value in {**self.settings, **change}.items() if value is not msgspec.UNSET
+            }
             line = Line(self.conversation())
-            async with self.open_job(drena_suite_database, line, settings={**self.settings, **change}) as bench:
+            async with self.open_job(drena_suite_database, line, settings=settings) as bench:
                 await bench.attempt()
                 state = await bench.state()
             self._judge_settings(change, state.code, state.message or "")
 
     def _judge_settings(self, change: Mapping[str, Any], code: str | None, message: str) -> None:
-        name = next(iter(change))
+        name, value = next(iter(change.items()))
+        case = f"Without the setting {name}" if value is msgspec.UNSET else f"With the setting {name} = {value!r}"
         if code != "config_invalid":
             fail(
-                f"With the setting {name} = {change[name]!r} the job ended with code {code!r}, not 'config_invalid'.",
+                f"{case} the job ended with code {code!r}, not 'config_invalid'.",
                 f"give {name!r} a type, with Annotated[..., msgspec.Meta(ge=..., pattern=...)] for its bounds, or "
                 'check it in run() and raise GiveUp("config_invalid", ...).',
             )
         if not any(each in message for each in change):
             fail(
-                f"With the setting {name} = {change[name]!r} the message names no setting: {message!r}.",
+                f"{case} the message names no setting: {message!r}.",
                 "name the setting in the message, so that the operator need not guess.",
             )
 

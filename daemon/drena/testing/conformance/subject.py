@@ -98,7 +98,8 @@ class Subject:
     lane: ClassVar[str] = ""
     base_url: ClassVar[str | None] = None
     bad_settings: ClassVar[Sequence[Mapping[str, Any]]] = ()
-    """Settings of the right types that the provider must refuse, each one as the change to `settings`."""
+    """Settings of the right types that the provider must refuse, each one as the change to `settings`; `msgspec.UNSET`
+    leaves one out."""
     overlap: ClassVar[int] = 1
     """How many requests a resumed attempt may make that an earlier one made before its last checkpoint: logins, the
     page in hand, pages read ahead."""
