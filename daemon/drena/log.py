@@ -17,13 +17,22 @@ import os
 import re
 import sys
 from collections.abc import Mapping, MutableMapping
-from typing import Any, Final, Literal, Self, TextIO, cast
+from typing import TYPE_CHECKING, Any, Final, Literal, Self, TextIO, cast
 
 import msgspec
-import structlog
-from structlog.typing import EventDict, Processor, WrappedLogger
 
 from .redaction import Redactor
+
+if "rich" in sys.modules:
+    import structlog
+else:  # structlog imports it, if it can, for tracebacks as nobody sees them here, and takes a tenth of a start for that
+    sys.modules["rich"] = None  # type: ignore[assignment]
+    import structlog
+
+    del sys.modules["rich"]
+
+if TYPE_CHECKING:
+    from structlog.typing import EventDict, Processor, WrappedLogger
 
 __all__ = ["Format", "Level", "Log", "LogLines", "configure_logging", "get_logger"]
 

@@ -22,3 +22,14 @@ def test_a_command_that_touches_nothing_imports_neither_trio_nor_the_database_no
     code = f"from drena.cli import main\ntry: main({words})\nexcept SystemExit as end: assert not end.code"
     heavy = {"asyncpg", "asyncpg_trio", "httpx2", "msgspec", "pluggy", "rich", "structlog", "trio"}
     assert not loaded_after(code) & heavy
+
+
+def test_the_daemon_imports_nothing_that_draws_on_a_terminal():
+    loaded = loaded_after("import drena.cli, drena.cli.serving")
+    assert "trio" in loaded
+    assert not loaded & {"pygments", "rich"}
+
+
+def test_rich_is_there_for_who_wants_it_after_the_log():
+    assert "rich" in loaded_after("import drena.log, rich.console")
+    assert "rich" in loaded_after("import rich.console, drena.log")

@@ -19,7 +19,7 @@ from drena.problems import PROBLEMS
 
 @pytest.fixture(scope="module")
 def operations():
-    return all_operations(Http())[0]
+    return all_operations(Http())
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,7 @@ in a file for whoever is to mend it.
 from __future__ import annotations
 
 import errno
+import gc
 import os
 import sys
 import tempfile
@@ -105,6 +106,9 @@ def run_command(
     """
     import trio
 
+    if not gc.isenabled():  # see `drena.__main__`; what was imported until now stays for good
+        gc.freeze()
+        gc.enable()
     code: int = Exit.OK
     try:
         code = trio.run(command, *args) or Exit.OK

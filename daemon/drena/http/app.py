@@ -37,17 +37,11 @@ SEND_S = 20.0
 GRACE_S = 5.0
 
 
-def all_operations(settings: Http) -> tuple[list[Operation], bytes]:
-    """Every operation, and the document that describes them."""
-    document: list[Document] = []
-
-    async def serve_document(call: object) -> object:
-        return await document[0].serve(call)  # type: ignore[arg-type]
-
-    operations = [*api_operations(), *other_operations(settings, Pages(), serve_document)]  # type: ignore[arg-type]
-    body = msgspec.json.encode(openapi(operations, __version__))
-    document.append(Document(body))
-    return operations, body
+def all_operations(settings: Http) -> list[Operation]:
+    """Every operation, the one that gives the document which describes them all among them."""
+    document = Document(lambda: msgspec.json.encode(openapi(operations, __version__)))
+    operations = [*api_operations(), *other_operations(settings, Pages(), document.serve)]
+    return operations
 
 
 def build_app(house: House) -> ASGIApp:
@@ -56,8 +50,7 @@ def build_app(house: House) -> ASGIApp:
     Raises:
         ConfigError: a setting of `http` cannot be.
     """
-    operations, _document = all_operations(house.config.http)
-    return Front(make_router(operations, Gatekeeper(house.config.http)), house)
+    return Front(make_router(all_operations(house.config.http), Gatekeeper(house.config.http)), house)
 
 
 async def serve_http(

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import trio
 from starlette.responses import PlainTextResponse, Response
 
 from drena.http.answers import JSON, json_answer
 from drena.problems import PROBLEMS, Refused
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from drena.http.calls import Call
 
 
@@ -28,11 +31,18 @@ async def explain_problem(call: Call) -> Response:  # noqa: ASYNC124  # as every
 
 
 class Document:
-    """The OpenAPI document, encoded once."""
+    """The OpenAPI document, made when somebody first asks for it: it takes a twentieth of a start, and few ask.
 
-    def __init__(self, body: bytes) -> None:
-        self._body = body
+    Args:
+        make: encodes it; called in a thread.
+    """
+
+    def __init__(self, make: Callable[[], bytes]) -> None:
+        self._make = make
+        self._body: bytes | None = None
 
     async def serve(self, call: Call) -> Response:  # noqa: ARG002  # as every operation
         """`GET /v1/openapi.json`."""
+        if self._body is None:
+            self._body = await trio.to_thread.run_sync(self._make)
         return Response(self._body, media_type=JSON, headers={"Cache-Control": "no-cache"})
