@@ -33,3 +33,17 @@ def test_the_daemon_imports_nothing_that_draws_on_a_terminal():
 def test_rich_is_there_for_who_wants_it_after_the_log():
     assert "rich" in loaded_after("import drena.log, rich.console")
     assert "rich" in loaded_after("import rich.console, drena.log")
+
+
+def test_who_lets_in_only_programs_imports_no_cryptography():
+    code = """
+from drena.access.gate import Gate
+from drena.config import Auth, Config
+from pathlib import Path
+from types import SimpleNamespace
+host = SimpleNamespace(authorizer=None)
+Gate(Config(state_dir=Path(), auth=Auth({})), None, host, None)
+"""
+    assert not loaded_after(code.format("")) & {"cryptography", "jwt"}
+    by_secret = "jwt_secret='a secret of more than thirty-two bytes', issuer='https://issuer.example'"
+    assert loaded_after(code.format(by_secret)) >= {"cryptography", "jwt"}

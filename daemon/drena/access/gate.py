@@ -25,8 +25,6 @@ from msgspec import UNSET, structs
 
 from drena.access.authorizers import Doorman, principal_of
 from drena.access.followers import Follower, Followers, Latest
-from drena.access.jwts import Rules, key_id, secret_key, verify
-from drena.access.key_sets import KeySet
 from drena.access.principals import OPEN, Principal
 from drena.access.service_tokens import digest_of, is_service_token
 from drena.engine.outages import outlast
@@ -38,8 +36,8 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from asyncpg_trio import Pool
-    from drena.access.jwts import Bearer
-    from drena.config import Config
+    from drena.access.verifier import Verifier
+    from drena.config import Auth, Config
     from drena.log import LogLines
     from drena.plugins import PluginHost
     from drena.store.access import LiveToken, Membership
@@ -81,9 +79,7 @@ class Gate:
         self._auth = auth
         self._pool = pool
         self._log = log
-        self._rules = Rules(issuer=auth.issuer or "", audience=auth.audience)
-        self._secret = secret_key(auth.jwt_secret) if auth.jwt_secret else None
-        self._keys = KeySet(auth.keys_url, log) if auth.keys_url else None
+        self._verifier = _verifier(auth, log)
         self._doorman = Doorman(host.authorizer, log) if host.authorizer is not None else None
         self._followers = Followers()
         self._readers = trio.CapacityLimiter(READERS)
@@ -97,8 +93,8 @@ class Gate:
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Keep the issuer's keys and the followers up to date until cancelled."""
         async with trio.open_nursery() as nursery:
-            if self._keys is not None:
-                nursery.start_soon(self._keys.run, name="keys of the issuer")
+            if self._verifier is not None and self._verifier.keys is not None:
+                nursery.start_soon(self._verifier.keys.run, name="keys of the issuer")
             nursery.start_soon(self._read_when_told, name="memberships")
             nursery.start_soon(self._end_on_time, name="expiry")
             if self._doorman is not None:
@@ -181,7 +177,9 @@ class Gate:
         return _of_token(row, seen)
 
     async def _user(self, token: str) -> Principal:
-        bearer, seen = await self._verified(token), self._heard
+        if self._verifier is None:
+            raise Refused("token_invalid")
+        bearer, seen = await self._verifier.bearer_of(token), self._heard
         membership = await self._member(bearer.user_id)
         ends_at_s = trio.current_time() + bearer.left_s
         return replace(_of_user(bearer.user_id, membership, seen), expires_at=bearer.expires_at, ends_at_s=ends_at_s)
@@ -199,21 +197,6 @@ class Gate:
     async def _member(self, user_id: UUID) -> Membership:
         async with self._readers:
             return (await read_memberships(self._pool, [user_id]))[user_id]
-
-    async def _verified(self, token: str) -> Bearer:
-        """The bearer by the first key that can be meant: the one the token names, else the secret."""
-        kid = key_id(token)
-        if self._keys is not None and kid is not None and (known := self._keys.known(kid)) is not None:
-            return verify(token, known, self._rules)
-        if self._secret is not None:
-            try:
-                return verify(token, self._secret, self._rules)
-            except Refused as refused:
-                if refused.code == "token_expired" or self._keys is None:
-                    raise
-        if self._keys is not None and kid is not None and (found := await self._keys.find(kid)) is not None:
-            return verify(token, found, self._rules)
-        raise Refused("token_invalid")
 
     async def _end_on_time(self) -> None:
         """Close the followers whose time is over; the database is not asked for that."""
@@ -272,6 +255,15 @@ class Gate:
                 for guest in self._followers:
                     if guest.principal.origin is not None:
                         nursery.start_soon(settle, guest)
+
+
+def _verifier(auth: Auth, log: LogLines) -> Verifier | None:
+    """What verifies people's tokens; None where there is no key to do so by."""
+    if auth.jwt_secret is None and auth.keys_url is None:
+        return None
+    from drena.access.verifier import Verifier  # noqa: PLC0415  # see there
+
+    return Verifier(auth, log)
 
 
 def _of_user(user_id: UUID, member: Membership, seen: int) -> Principal:
