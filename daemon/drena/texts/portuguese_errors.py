@@ -129,6 +129,9 @@ DATABASE: Final = {
         "Não há database.url e o PostgreSQL embutido não está instalado: "
         "defina DRENA_DATABASE__URL ou instale drena[embedded]."
     ),
+    "The embedded PostgreSQL cannot be unpacked in {}: {}.": (
+        "O PostgreSQL embutido não pode ser descompactado em {}: {}."
+    ),
     "The embedded PostgreSQL in {} does not start: see {}.": "O PostgreSQL embutido em {} não inicia: veja {}.",
     "The database has migration {}, which is newer than this program: install a newer drena.": (
         "O banco tem a migração {}, mais nova que este programa: instale um drena mais novo."
