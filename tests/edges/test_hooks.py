@@ -76,7 +76,7 @@ def test_a_plugin_may_decide_who_comes_in_and_two_may_not(site):
         (DOORS.replace("async def", "def"), "`authorize` must be an async method"),
         (DOORS.replace("token, peer", "token"), "`authorize` must take 2"),
         (HEAD + "@hookimpl\nasync def drena_secrets(tenant, provider, name): pass", "drena_secrets is async"),
-        (HEAD + "@hookimpl\ndef drena_secrets(tenant, provider, key): pass", "signature"),
+        (HEAD + "@hookimpl\ndef drena_secrets(tenant, provider, key): pass", "takes 'key', and there is only"),
         (VAULT + "@hookimpl\ndef drena_secret(): pass", "no hook `drena_secret`"),
     ],
 )

@@ -99,7 +99,7 @@ def test_an_entry_point_may_name_an_object(site):
         ("class Own(BaseException): pass\nraise Own('mine')", "Own: mine"),
         ("x = 1", "no hook"),
         ("from drena.api import hookimpl\n@hookimpl\ndef drena_provider(): return []", "no hook `drena_provider`"),
-        ("from drena.api import hookimpl\n@hookimpl\ndef drena_providers(ctx): return []", "signature"),
+        ("from drena.api import hookimpl\n@hookimpl\ndef drena_providers(ctx): return []", "only drena_providers()"),
         ("from drena.api import hookimpl\n@hookimpl\ndef drena_providers(): return None", "returned nothing"),
         ("from drena.api import hookimpl\n@hookimpl\ndef drena_providers(): return 'x'", "returned a str"),
         ("from drena.api import hookimpl\n@hookimpl\ndef drena_providers(): return ['x']", "returned a str"),
@@ -171,6 +171,16 @@ def test_a_disabled_name_that_nobody_has_and_a_folder_that_is_not_there_are_repo
     reasons = {report.name: report.reason for report in host.reports if report.source.startswith("plugins.")}
     assert "did you mean 'drena-example'?" in reasons["drena-exmple"]
     assert "no such folder" in reasons[str(site / "gone")]
+    assert str(site) not in reasons
+
+
+def test_a_folder_in_which_nothing_is_installed_says_how_to(site):
+    """A plugin's source or its wheel, laid into the folder as it is, was overlooked without a word."""
+    assert load_plugins(path=[site], found=[]).reports == []  # empty: nothing was meant to be there yet
+    (site / "drena_example.py").write_text(GOOD.format(slug="example"))
+    (report,) = load_plugins(path=[site], found=[]).reports
+    assert report.state == "skipped"
+    assert f"`pip install --no-deps --target {site} WHEEL`" in report.reason
 
 
 def test_a_slug_nobody_offers_names_the_nearest_and_what_was_skipped(site):

@@ -8,6 +8,7 @@ import pytest
 import trio
 
 from drena.api import AttemptFenced, RetryLater
+from drena.engine import transactions
 from drena.engine.transactions import CHECKPOINT_LIMIT_BYTES
 from engine.node import Script, open_node
 from support.waiting import wait_until
@@ -290,3 +291,33 @@ async def test_a_transactions_broken_sql_is_the_attempts_failure_and_the_next_on
         job = await node.perform("act", attempts=4)
         assert job["status"] == "success"
         assert (await node.perform("act", office="solaris", attempts=4))["status"] == "success"
+
+
+async def test_transactions_of_two_tasks_of_an_attempt_take_turns_however_long_one_takes(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second waits for its turn, not for the row that the first holds: that wait is bounded, and taken for an
+    outage."""
+    monkeypatch.setattr(transactions, "ANSWER_LIMIT_S", 1.0)
+    order: list[str] = []
+
+    async def act(ctx: Context) -> list[str]:
+        opened = trio.Event()
+
+        async def long() -> None:
+            async with ctx.transaction() as tx:
+                opened.set()
+                await tx.execute("select pg_sleep(2)")
+                order.append("long")
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(long)
+            await opened.wait()
+            async with ctx.transaction() as tx:
+                await tx.execute("select 1")
+                order.append("short")
+        return order
+
+    async with open_node(database, Script(act=act)) as node:
+        job = await node.perform("act")
+    assert (job["status"], job["result"]) == ("success", ["long", "short"])

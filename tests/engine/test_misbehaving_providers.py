@@ -87,6 +87,23 @@ async def recurses(ctx: Context) -> None:
     await recurses(ctx)
 
 
+async def transacts_inside_a_transaction(ctx: Context) -> None:
+    async with ctx.transaction(), ctx.transaction():
+        raise AssertionError
+
+
+async def transacts_after_the_end(ctx: Context) -> None:
+    async with ctx.transaction() as tx:
+        pass
+    await tx.execute("select 1")
+
+
+async def saves_after_the_end(ctx: Context) -> None:
+    async with ctx.transaction() as tx:
+        pass
+    tx.checkpoint({"page": 1})
+
+
 RAISED = {
     "bug": (raising(ZeroDivisionError("oops")), "provider_bug"),
     "unspeakable": (raising(UnspeakableError()), "provider_bug"),
@@ -106,6 +123,9 @@ RAISED = {
     "sql": (asking("selec 1"), "provider_bug"),
     "row": (asking("select 1 / 0"), "provider_bug"),
     "ended": (asking("select pg_terminate_backend(pg_backend_pid())"), "database_unreachable"),
+    "transaction_inside": (transacts_inside_a_transaction, "provider_bug"),
+    "transaction_after": (transacts_after_the_end, "provider_bug"),
+    "saved_after": (saves_after_the_end, "provider_bug"),
     "stop": (raising(StopAsyncIteration()), "provider_bug"),
     "give_up": (raising(GiveUp("token_invalid", "O token não vale.")), "token_invalid"),
     "give_up_in_a_nursery": (raising_in_a_nursery(GiveUp("token_invalid", "Não."), ValueError()), "token_invalid"),

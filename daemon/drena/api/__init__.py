@@ -312,10 +312,11 @@ class Context(CheckContext, Protocol):
         """Open a transaction that holds the job's row under this attempt's lease token.
 
         Leaving the block normally commits data, checkpoint and counters together. An exception or cancellation rolls
-        all of it back.
+        all of it back. An attempt has one at a time: another task's waits until this one is over.
 
         Raises:
             AttemptFenced: the job is no longer this attempt's.
+            RuntimeError: this task is inside one already; or, of what it yielded, when that is used afterwards.
         """
 
     def progress(

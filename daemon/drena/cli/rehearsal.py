@@ -9,6 +9,7 @@ import click
 import msgspec
 
 from drena.api import GiveUp, RetryLater
+from drena.cli.blame import said
 from drena.cli.scene import open_stage
 from drena.cli.speech import say, tell
 from drena.cli.tables import show, show_json
@@ -83,19 +84,19 @@ async def dry_run(
             try:
                 done = await _rehearse(scene, conn, found, office, row, lane, decoded)
             except Exception as trouble:  # noqa: BLE001  # a provider may raise anything; a person gets one sentence
-                code, sentence = _reason(trouble, provider)
+                code, sentence = _reason(trouble, found)
                 return _failed(scene.redactor.text(sentence), code, as_json=as_json)
         _show(done, scene, as_json=as_json)
     return Exit.OK
 
 
-def _reason(trouble: Exception, provider: str) -> tuple[str, str]:
+def _reason(trouble: Exception, provider: Provider) -> tuple[str, str]:
     """Code and sentence for what `run` raised."""
     decisive = gravest(trouble)
     if isinstance(decisive, GiveUp | RetryLater):
         return decisive.code, str(decisive)
-    said = f"{type(decisive).__name__}: {decisive}"
-    return "provider_bug", f"The provider {provider} has a bug: {said}. Nothing was changed; tell its author."
+    bug = said(decisive, provider)
+    return "provider_bug", f"The provider {provider.slug} has a bug: {bug}. Nothing was changed; tell its author."
 
 
 async def _rehearse(

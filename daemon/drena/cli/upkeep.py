@@ -9,13 +9,16 @@ import msgspec
 import trio
 
 from drena import hygiene
-from drena.api import GiveUp, RetryLater, Tenant
+from drena.api import CheckResult, GiveUp, RetryLater, Tenant
+from drena.cli.blame import said
 from drena.cli.scene import open_stage, set_scene
 from drena.cli.speech import say, tell
 from drena.cli.tables import show, show_json
 from drena.config import describe, read_config
 from drena.engine.context import ProviderContext, decode_settings
+from drena.engine.verdict import gravest
 from drena.errors import ConfigError, Exit, UsageError
+from drena.plugins.contract import kind
 from drena.store.migrate import migrate as bring_up_to_date
 from drena.store.migrate import missing
 from drena.store.queries import sql
@@ -104,6 +107,7 @@ async def _check_one(scene: Scene, pool: Pool, office: Tenant, slug: str) -> dic
     except (GiveUp, RetryLater, UsageError) as error:
         ok, message = False, str(error)
     sources = _secret_sources(scene, office, slug)
+    message = scene.redactor.text(message)
     return {"tenant": office.slug, "provider": slug, "ok": ok, "message": message, "secrets": sources}
 
 
@@ -132,19 +136,27 @@ async def _ask_provider(scene: Scene, pool: Pool, office: Tenant, slug: str) -> 
     settings = decode_settings(provider, row["config"].encode())
     client, pace = scene.outside.open(provider, office, scene.log)
     async with client as http:
-        answer = await provider.check(
-            ProviderContext(
-                provider=provider,
-                tenant=office,
-                settings=settings,
-                base_url=row["base_url"],
-                log=scene.log,
-                http=http,
-                pace=pace,
-                secrets=scene.outside.secrets,
-                threads=scene.outside.threads,
-            )
+        ctx = ProviderContext(
+            provider=provider,
+            tenant=office,
+            settings=settings,
+            base_url=row["base_url"],
+            log=scene.log,
+            http=http,
+            pace=pace,
+            secrets=scene.outside.secrets,
+            threads=scene.outside.threads,
         )
+        try:
+            answer: object = await provider.check(ctx)
+        except Exception as trouble:  # a plugin may raise anything; it is its bug, not Drena's
+            decisive = gravest(trouble)
+            if isinstance(decisive, GiveUp | RetryLater):
+                raise decisive from trouble
+            return False, tell(f"The provider {slug} has a bug: {said(decisive, provider)}. Tell its author.")
+    if not isinstance(answer, CheckResult):
+        bug = f"check() returned {kind(answer)} where a CheckResult is expected"
+        return False, tell(f"The provider {slug} has a bug: {bug}. Tell its author.")
     return answer.ok, answer.message
 
 

@@ -10,7 +10,7 @@ import trio
 
 from drena.api import GiveUp
 from drena.engine.reports import ProgressDetail, measure
-from drena.engine.transactions import add, open_transaction
+from drena.engine.transactions import Turns, add, open_transaction
 from drena.store.plain import plain_text
 
 if TYPE_CHECKING:
@@ -138,6 +138,7 @@ class AttemptContext(ProviderContext):
         self._counters = counters
         self._on_move = on_move
         self._statements = statements
+        self._turns = Turns()
         self._shown: tuple[object, ...] = ()
         self._checkpoint = claim.checkpoint
         self._began_s = trio.current_time()
@@ -160,7 +161,7 @@ class AttemptContext(ProviderContext):
 
     @asynccontextmanager
     async def _transaction(self) -> AsyncIterator[FencedTransaction]:
-        async with open_transaction(self._pool, self._claim, self._statements) as transaction:
+        async with self._turns.turn(), open_transaction(self._pool, self._claim, self._statements) as transaction:
             yield transaction
         if transaction.saved is not None:
             self._on_move()

@@ -15,12 +15,11 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import msgspec
-import trio
 
 from drena.api import Counters, Job
 from drena.engine.context import ProviderContext
 from drena.engine.statements import Statements
-from drena.engine.transactions import FencedTransaction, add
+from drena.engine.transactions import FencedTransaction, Turns, add
 from drena.store.queries import sql
 from drena.store.rehearsal import changing
 
@@ -56,7 +55,7 @@ class DryRunContext(ProviderContext):
     ) -> None:
         super().__init__(**shared)
         self._conn = conn
-        self._one_at_a_time = trio.Lock()  # savepoints of one connection nest, they do not overlap
+        self._turns = Turns()  # savepoints of one connection nest, they do not overlap
         self._on_progress = on_progress
         self.job = Job(
             id=uuid4(),
@@ -75,10 +74,13 @@ class DryRunContext(ProviderContext):
 
     @asynccontextmanager
     async def _transaction(self) -> AsyncIterator[FencedTransaction]:
-        async with self._one_at_a_time:
+        async with self._turns.turn():
             async with self._conn.transaction():
                 transaction = FencedTransaction(self._conn, Statements(), 0)
-                yield transaction
+                try:
+                    yield transaction
+                finally:
+                    transaction.end()
             if transaction.saved is not None:
                 self.checkpoint = msgspec.json.decode(transaction.saved)
             for entity, more in transaction.counted.items():

@@ -55,6 +55,26 @@ def losing(conn: Connection) -> Iterator[None]:
         raise DatabaseLost from error
 
 
+class Turns:
+    """One transaction of an attempt at a time, for each of them holds the job's row: another task's waits its turn, and
+    one inside another would wait for itself."""
+
+    def __init__(self) -> None:
+        self._lock = trio.Lock()
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """For the length of a transaction.
+
+        Raises:
+            RuntimeError: this task is inside one.
+        """
+        if self._lock.statistics().owner is trio.lowlevel.current_task():
+            raise RuntimeError("ctx.transaction() inside another one of the same task: pass the outer one on")
+        async with self._lock:
+            yield
+
+
 class FencedTransaction:
     """What `Context.transaction` yields; see `drena.api.Transaction`.
 
@@ -70,6 +90,11 @@ class FencedTransaction:
         self._session = session
         self.saved: str | None = None
         self.counted: dict[str, Counters] = {}
+        self._over = False
+
+    def end(self) -> None:
+        """From here on every use of it is a bug of the provider."""
+        self._over = True
 
     async def fetch(self, query: str, *args: Any) -> Sequence[Record]:
         with self._asking():
@@ -98,12 +123,18 @@ class FencedTransaction:
         Raises:
             DatabaseLost: the connection is gone, or nothing will come over it any more.
         """
+        self._must_be_open()
         with losing(self._conn), self._statements.waiting(self._session) as wait:
             yield
         if wait.cancelled_caught:
             raise DatabaseLost
 
+    def _must_be_open(self) -> None:
+        if self._over:
+            raise RuntimeError("this transaction is over: use it inside its `async with ctx.transaction()`")
+
     def checkpoint(self, value: Any) -> None:
+        self._must_be_open()
         text = plain_json(value)
         if (size := len(text.encode())) > CHECKPOINT_LIMIT_BYTES:
             raise ValueError(f"a checkpoint may hold {CHECKPOINT_LIMIT_BYTES} bytes of JSON, this one has {size}")
@@ -112,6 +143,7 @@ class FencedTransaction:
     def count(
         self, entity: str, *, read: int = 0, created: int = 0, updated: int = 0, skipped: int = 0, errors: int = 0
     ) -> None:
+        self._must_be_open()
         add(self.counted, entity, Counters(read=read, created=created, updated=updated, skipped=skipped, errors=errors))
 
 
@@ -141,7 +173,10 @@ async def open_transaction(pool: Pool, claim: Claim, statements: Statements) -> 
                 raise AttemptFenced(f"job {claim.job.id} is no longer held under lease token {claim.token}")
             transaction = FencedTransaction(conn, statements, held)
             inside = True
-            yield transaction
+            try:
+                yield transaction
+            finally:
+                transaction.end()
             inside = False
             with trio.fail_after(ANSWER_LIMIT_S):
                 await _keep(transaction, conn, claim)

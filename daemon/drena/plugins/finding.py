@@ -39,6 +39,11 @@ def installed(folders: Iterable[Path] = ()) -> Iterator[Source]:
             yield Source(name, distribution.version or "?", entry)
 
 
+def holds_plugins(folder: Path) -> bool:
+    """Whether a distribution with a plugin is installed in this folder."""
+    return any(each.entry_points.select(group=GROUP) for each in distributions(path=[str(folder)]))
+
+
 def _name(distribution: Distribution) -> str | None:
     """The normalised name; None for the leftovers of a broken installation."""
     name = distribution.metadata["Name"]

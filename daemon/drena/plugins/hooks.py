@@ -157,4 +157,7 @@ def _hook_fault(error: pluggy.PluginValidationError) -> str:
     text = str(error)
     if unknown := re.search(r"unknown hook '(\w+)'", text):
         return f"there is no hook `{unknown[1]}` in plugin API {API_VERSION}; there are {', '.join(NAMES)}"
+    if (name := re.search(r"for hook '(\w+)'", text)) and (extra := re.search(r"Argument\(s\) \{(.+?)\}", text)):
+        given = ", ".join(list(inspect.signature(getattr(Hooks, name[1])).parameters)[1:])
+        return f"its hook has another signature: {name[1]} takes {extra[1]}, and there is only {name[1]}({given})"
     return "its hook has another signature: " + " ".join(text.splitlines()[-1:])

@@ -8,14 +8,19 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from importlib.metadata import EntryPoint
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from drena.api import Authorizer, Observer, Provider
 from drena.errors import UsageError
 
 from .contract import PluginFault, said
-from .finding import Source, installed
+from .finding import Source, holds_plugins, installed
 from .hooks import Offer, SecretSource, ask
+
+NOT_INSTALLED: Final = (
+    "no plugin is installed in this folder, whatever else is in it: install one with "
+    "`pip install --no-deps --target {} WHEEL`"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +112,10 @@ def _open_folders(folders: Iterable[Path]) -> Iterator[PluginReport]:
     for folder in folders:
         if not folder.is_dir():
             yield PluginReport(str(folder), "", "plugins.path", "skipped", "there is no such folder")
-        elif str(folder) not in sys.path:
+            continue
+        if not holds_plugins(folder) and any(folder.iterdir()):
+            yield PluginReport(str(folder), "", "plugins.path", "skipped", NOT_INSTALLED.format(folder))
+        if str(folder) not in sys.path:
             sys.path.append(str(folder))
 
 

@@ -8,28 +8,35 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import click
+import msgspec
 import trio
 
-import asyncpg_trio
+from asyncpg_trio import exceptions as pg
 from drena.config import load_config
 from drena.errors import DrenaError
-from drena.store.embedded import open_embedded
 from drena.store.migrate import migrate
+from drena.store.opening import open_database
 from drena.testing.database import statement
 
 LIMIT_S = 120.0
+
+
+def _json_object(_ctx: click.Context, _option: click.Parameter, text: str) -> str:
+    try:
+        msgspec.json.decode(text, type=dict)
+    except (msgspec.DecodeError, UnicodeEncodeError) as error:
+        raise click.BadParameter(f"""give a JSON object such as '{{"page_size": 20}}' ({error}).""") from error
+    return text
 
 
 @click.command()
 @click.argument("tenant")
 @click.argument("provider")
 @click.option("--base-url", default="", help="tenant_integrations.base_url.")
-@click.option("--config", default="{}", help="tenant_integrations.config, as JSON.")
+@click.option("--config", default="{}", callback=_json_object, help="tenant_integrations.config, as JSON.")
 @click.option(
     "--sql", "files", multiple=True, type=click.Path(exists=True, path_type=Path), help="A file to run first."
 )
@@ -46,25 +53,18 @@ def main(tenant: str, provider: str, base_url: str, config: str, files: tuple[Pa
 async def _open_office(tenant: str, provider: str, base_url: str, config: str, files: tuple[Path, ...]) -> None:
     texts = [await trio.Path(file).read_text() for file in files]
     with trio.fail_after(LIMIT_S):
-        async with _database() as url, asyncpg_trio.connect(url) as conn:
+        async with open_database(load_config(None, os.environ)) as (_, pool), pool.acquire() as conn:
             await migrate(conn)
-            for text in texts:
-                await conn.execute(text)
+            for file, text in zip(files, texts, strict=True):
+                try:
+                    await conn.execute(text)
+                except pg.PostgresError as error:
+                    raise DrenaError(f"{file} cannot be run: {error}") from error
             office = await conn.fetchval(statement("find_office"), tenant)
             if office is None:
                 office = await conn.fetchval(statement("open_office"), tenant.title(), tenant)
             await conn.execute(statement("drop_integration"), office, provider)
             await conn.execute(statement("add_integration"), office, provider, base_url, config)
-
-
-@asynccontextmanager
-async def _database() -> AsyncIterator[str]:
-    settings = load_config(None, os.environ)
-    if settings.database.url:
-        yield settings.database.url
-        return
-    async with open_embedded(settings.state_dir) as url:
-        yield url
 
 
 if __name__ == "__main__":

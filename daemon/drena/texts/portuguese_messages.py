@@ -137,6 +137,7 @@ PHRASES: Final = WORDS | {
     "A job would write nothing.": "Um job não gravaria nada.",
     "Nothing was changed.": "Nada foi mudado.",
     "It would fail: {}": "Falharia: {}",
+    "The provider {} has a bug: {}. Tell its author.": "O conector {} tem um defeito: {}. Avise o autor dele.",
     "The provider {} has a bug: {}. Nothing was changed; tell its author.": (
         "O conector {} tem um defeito: {}. Nada foi mudado; avise o autor dele."
     ),
