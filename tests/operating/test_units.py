@@ -16,7 +16,7 @@ from drena.config.settings import Feed, Http, Shutdown
 from repository.tree import ROOT
 
 SYSTEMD = ROOT / "systemd"
-UNITS = sorted([*SYSTEMD.glob("*.service"), *SYSTEMD.glob("*.socket")])
+UNITS = sorted(path for kind in ("service", "socket", "target") for path in SYSTEMD.glob(f"*.{kind}"))
 MOST_EXPOSURE = 1.2
 EMBEDDED_STOP_S = 15
 OUTAGE_S = 60
