@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 import trio
 
+from support.cgroups import memory_group
 from support.nodes import IN_TRANSACTION, LEASE_S, stopped
 
 if TYPE_CHECKING:
@@ -48,6 +49,26 @@ async def test_a_job_that_kills_its_nodes_is_poison_and_hurts_no_other_job(fleet
             innocent = await fleet.request(other, f"{turn}", pages=30, pace_s=0.05)
             with trio.fail_after(60):
                 assert await node.process.wait() == -signal.SIGKILL
+    async with fleet.node("survivor", lease__lease_s=SHORT_LEASE_S):
+        await fleet.status_is(job, "error")
+        await fleet.all_ended()
+    row = await fleet.job(job)
+    assert (row["error_code"], row["rescues"], row["attempts"]) == ("poison", 3, 0)
+    assert (await fleet.job(innocent))["status"] == "success"
+    await fleet.prove(statuses={"success", "error"})
+
+
+async def test_a_job_that_eats_its_nodes_memory_is_poison_and_hurts_no_other_job(fleet: Fleet) -> None:
+    """What the service's `MemoryMax` does: the kernel ends the node, and the next one rescues."""
+    office, other = await fleet.office("contmax"), await fleet.office("solaris")
+    with memory_group(2**28) as group:
+        job = await fleet.request(office, pages=3, mode="eat", page=2)
+        for turn in range(3):
+            async with fleet.node(f"victim {turn}", joined=False, lease__lease_s=SHORT_LEASE_S) as node:
+                (group / "cgroup.procs").write_text(str(node.pid))
+                innocent = await fleet.request(other, f"{turn}", pages=30, pace_s=0.05)
+                with trio.fail_after(60):
+                    assert await node.process.wait() == -signal.SIGKILL
     async with fleet.node("survivor", lease__lease_s=SHORT_LEASE_S):
         await fleet.status_is(job, "error")
         await fleet.all_ended()

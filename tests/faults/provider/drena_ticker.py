@@ -37,8 +37,9 @@ class Orders(msgspec.Struct, frozen=True, kw_only=True):
     pages: int = 3
     pace_s: float = 0.0
     """Before each page."""
-    mode: Literal["", "fail", "bug", "give_up", "hang", "deaf", "crash", "hold"] = ""
-    """What goes wrong: `deaf` ignores cancellation, `hold` sleeps inside the transaction, `crash` kills its node."""
+    mode: Literal["", "fail", "bug", "give_up", "hang", "deaf", "crash", "hold", "eat"] = ""
+    """What goes wrong: `deaf` ignores cancellation, `hold` sleeps inside the transaction, `crash` kills its node,
+    `eat` takes all the memory there is."""
     page: int = 1
     """The page at which it goes wrong."""
     attempts: int = 1_000_000
@@ -90,6 +91,10 @@ async def misbehave(mode: str, for_s: float) -> None:
     if mode == "deaf":
         with trio.move_on_after(for_s, shield=True):
             await trio.sleep_forever()
+    hoard = []
+    while mode == "eat":
+        hoard.append(b"x" * 2**24)
+        await trio.lowlevel.checkpoint()
     if mode == "crash":
         os.kill(os.getpid(), signal.SIGKILL)
 
