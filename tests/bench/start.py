@@ -31,7 +31,9 @@ from drena.store.migrate import migrate  # noqa: E402
 from support.daemons import environment  # noqa: E402
 from support.postgres import PostgresServer  # noqa: E402
 
-BINARY = HERE.parents[1] / "dist" / "drena"
+ROOT = HERE.parents[1]
+BINARY = ROOT / "dist" / "drena"
+MADE_OF = {".py", ".sql", ".js", ".css", ".html", ".sh", ".spec"}
 TENANTS = 10_000
 TARGET_S = 1.0
 LIMIT_S = 60.0
@@ -49,6 +51,7 @@ def main() -> None:
     parser.add_argument("--idle-s", type=float, default=10.0)
     arguments = parser.parse_args()
     found: dict[str, list[tuple[float, float]]] = defaultdict(list)
+    _refuse_stale()
     quiet = {"autovacuum": "off"}  # its transactions would be counted as ours
     with PostgresServer(settings=quiet) as server, tempfile.TemporaryDirectory() as place:
         url = server.create_database()
@@ -70,6 +73,14 @@ def main() -> None:
         queries, cpu = trio.run(_idle, url, env, arguments.idle_s)
     share = f"{cpu:.2%} of a core (target 1 %)"
     print(f"idle, {TENANTS:,} tenants, whole daemon    {queries:.2f} transactions/s (target 1), {share}")
+
+
+def _refuse_stale() -> None:
+    """An older binary would be measured for the tree it was not made of."""
+    made_of = [path for folder in ("daemon", "plugins", ".ci/binary") for path in (ROOT / folder).rglob("*")]
+    newest = max((path for path in made_of if path.suffix in MADE_OF), key=lambda path: path.stat().st_mtime)
+    if BINARY.exists() and BINARY.stat().st_mtime < newest.stat().st_mtime:
+        sys.exit(f"dist/drena is older than {newest.relative_to(ROOT)}: run `make binary` first")
 
 
 def _ways(place: Path) -> list[tuple[str, list[str], Path]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import textwrap
 import zipfile
@@ -181,6 +182,20 @@ def test_a_folder_in_which_nothing_is_installed_says_how_to(site):
     (report,) = load_plugins(path=[site], found=[]).reports
     assert report.state == "skipped"
     assert f"`pip install --no-deps --target {site} WHEEL`" in report.reason
+
+
+def test_a_folder_that_may_not_be_read_is_reported(site):
+    """It was passed over without a word, or ended the program where its parent may not be entered."""
+    (site / "closed").mkdir(mode=0)
+    nobody = 65534 if os.geteuid() == 0 else os.geteuid()  # root may read everything
+    before = os.geteuid()
+    os.seteuid(nobody)
+    try:
+        (report,) = load_plugins(path=[site / "closed"], found=[]).reports
+    finally:
+        os.seteuid(before)
+    assert (report.state, report.source) == ("skipped", "plugins.path")
+    assert report.reason == "the user that Drena runs as cannot read this folder: Permission denied"
 
 
 def test_a_slug_nobody_offers_names_the_nearest_and_what_was_skipped(site):

@@ -21,6 +21,7 @@ NOT_INSTALLED: Final = (
     "no plugin is installed in this folder, whatever else is in it: install one with "
     "`pip install --no-deps --target {} WHEEL`"
 )
+UNREADABLE: Final = "the user that Drena runs as cannot read this folder: {}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +111,14 @@ def load_plugins(
 
 def _open_folders(folders: Iterable[Path]) -> Iterator[PluginReport]:
     for folder in folders:
-        if not folder.is_dir():
-            yield PluginReport(str(folder), "", "plugins.path", "skipped", "there is no such folder")
+        try:
+            empty = not any(folder.iterdir())
+        except OSError as error:  # Python would pass over a folder it may not read in silence
+            here = not isinstance(error, (FileNotFoundError, NotADirectoryError))
+            reason = UNREADABLE.format(error.strerror) if here else "there is no such folder"
+            yield PluginReport(str(folder), "", "plugins.path", "skipped", reason)
             continue
-        if not holds_plugins(folder) and any(folder.iterdir()):
+        if not empty and not holds_plugins(folder):
             yield PluginReport(str(folder), "", "plugins.path", "skipped", NOT_INSTALLED.format(folder))
         if str(folder) not in sys.path:
             sys.path.append(str(folder))
