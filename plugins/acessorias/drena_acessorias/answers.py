@@ -12,6 +12,7 @@ Facts this rests on, all measured by public clients of the live service:
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any, Final, Literal
 
 import msgspec
@@ -23,14 +24,17 @@ COMPANY_KEYS: Final = frozenset({"ID", "Identificador"})
 _TEXT_LIMIT: Final = 300
 _BOM: Final = b"\xef\xbb\xbf"
 _HTML: Final = re.compile(rb"\s*<[!a-zA-Z]")
+_LIST: Final = msgspec.json.Decoder(list[msgspec.Raw])
 
 Form = Literal["[]", "204", "404", "Erro"]
 
 
 class Rows(msgspec.Struct, frozen=True):
-    """At least one row, each as the API gave it: objects, unless the API misbehaves."""
+    """At least one row of a list."""
 
     rows: list[Any]
+    ids: list[Any]
+    """What tells each of them from the others."""
 
 
 class Nothing(msgspec.Struct, frozen=True):
@@ -41,12 +45,18 @@ class Nothing(msgspec.Struct, frozen=True):
     """The API's own words, of the form `Erro`."""
 
 
-def classify(status: int, body: bytes, *, retry_after: str | None = None) -> Rows | Nothing:
+Read = Callable[[list[msgspec.Raw]], Rows | Nothing]
+
+
+def classify(status: int, body: bytes, read: Read, *, retry_after: str | None = None) -> Rows | Nothing:
     """Tell rows from nothing, and both from trouble.
 
     Args:
         status: the HTTP status, after the retries that `Context.http` makes by itself.
         body: the whole body.
+        read: makes rows of the JSON texts that the API listed, at least one: objects, unless the API misbehaves. Their
+            syntax is checked, but nothing is built of them: most companies did not change, and building them would be
+            more work than all that becomes of them.
         retry_after: the header of that name. Only a number of seconds is used: a date would set the server's clock
             against ours.
 
@@ -59,7 +69,7 @@ def classify(status: int, body: bytes, *, retry_after: str | None = None) -> Row
     if status == 404:
         return Nothing("404")
     if 200 <= status < 300:
-        return _classify_value(_decode(body))
+        return _rows(body, read)
     raise _trouble(status, retry_after)
 
 
@@ -94,9 +104,10 @@ def _seconds(retry_after: str | None) -> float | None:
     return float(text) if text.isascii() and text.isdigit() and len(text) <= 6 else None
 
 
-def _decode(body: bytes) -> Any:
+def _rows(body: bytes, read: Read) -> Rows | Nothing:
     try:
-        value = msgspec.json.decode(body.removeprefix(_BOM))
+        listed = _listed(body.removeprefix(_BOM).decode())
+        return listed if isinstance(listed, Nothing) else read(listed)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         if _HTML.match(body):
             raise RetryLater(
@@ -105,7 +116,22 @@ def _decode(body: bytes) -> Any:
         raise RetryLater(
             None, "A resposta do Acessórias veio cortada ou ilegível (JSON inválido).", code="answer_invalid"
         ) from error
-    return without_nul(value) if b"\\u0000" in body else value
+
+
+def _listed(text: str) -> list[msgspec.Raw] | Nothing:
+    if "\\u0000" in text:
+        text = msgspec.json.encode(without_nul(msgspec.json.decode(text))).decode()
+    if text.lstrip().startswith("["):
+        rows = _LIST.decode(text)
+        complaint = _complaint(msgspec.json.decode(rows[0])) if len(rows) == 1 else None
+    else:
+        rows, value = [msgspec.Raw(text)], msgspec.json.decode(text)
+        complaint = _complaint(value)
+        if complaint is None and not (isinstance(value, dict) and COMPANY_KEYS & value.keys()):
+            raise RetryLater(None, "O Acessórias respondeu em um formato desconhecido.", code="answer_unknown")
+    if complaint is not None:
+        return Nothing("Erro", complaint)
+    return rows or Nothing("[]")
 
 
 def without_nul(value: Any) -> Any:
@@ -117,20 +143,6 @@ def without_nul(value: Any) -> Any:
     if isinstance(value, dict):
         return {key.replace("\0", ""): without_nul(inner) for key, inner in value.items()}
     return value
-
-
-def _classify_value(value: Any) -> Rows | Nothing:
-    if value == []:
-        return Nothing("[]")
-    if isinstance(value, list):
-        complaint = _complaint(value[0]) if len(value) == 1 else None
-        return Rows(value) if complaint is None else Nothing("Erro", complaint)
-    complaint = _complaint(value)
-    if complaint is not None:
-        return Nothing("Erro", complaint)
-    if isinstance(value, dict) and COMPANY_KEYS & value.keys():
-        return Rows([value])
-    raise RetryLater(None, "O Acessórias respondeu em um formato desconhecido.", code="answer_unknown")
 
 
 def _complaint(value: Any) -> str | None:

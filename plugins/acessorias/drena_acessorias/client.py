@@ -16,10 +16,11 @@ import trio
 
 from drena.api import GiveUp, RetryLater
 from drena_acessorias.address import companies_page, deliveries_page, repair
-from drena_acessorias.answers import Nothing, Rows, classify
+from drena_acessorias.answers import Nothing, Read, Rows, classify
 from drena_acessorias.delivery_rows import flat
 from drena_acessorias.office_clock import server_offset
 from drena_acessorias.pages import AskAgain, End, Take, Walk
+from drena_acessorias.rows import opened
 
 if TYPE_CHECKING:
     from drena.api import CheckContext
@@ -55,17 +56,17 @@ class Client:
 
     async def companies(self, page: int) -> Rows | Nothing:
         """Ask for one page of companies, once. Raises what `classify` and `Context.http` raise."""
-        return await self._ask(companies_page(self._base, page, self._settings.include))
+        return await self._ask(companies_page(self._base, page, self._settings.include), opened)
 
     async def deliveries(self, document: str | None, reach: Reach, since: str | None, page: int) -> Rows | Nothing:
         """Ask for one page of deliveries, once, as single rows; of all companies when `document` is None."""
         address = deliveries_page(self._base, document, page, first=reach.first, last=reach.last, since=since)
-        return flat(await self._ask(address))
+        return await self._ask(address, flat)
 
-    async def _ask(self, address: str) -> Rows | Nothing:
+    async def _ask(self, address: str, read: Read) -> Rows | Nothing:
         response = await self._http.get(address, headers={"Authorization": f"Bearer {self._token}"})
         self.offset = server_offset(response.headers.get("Date"), dt.datetime.now(dt.UTC)) or self.offset
-        answer = classify(response.status_code, response.content, retry_after=response.headers.get("Retry-After"))
+        answer = classify(response.status_code, response.content, read, retry_after=response.headers.get("Retry-After"))
         if isinstance(answer, Nothing):
             return msgspec.structs.replace(answer, text=answer.text.replace(self._token, "…"))
         return answer

@@ -134,9 +134,9 @@ class CompaniesSync:
                 if not together:
                     wait_until = trio.current_time() + _LINGER_S
                 together.append(latest)
-                documents |= _documents(latest)
+                documents |= latest[1].documents
             latest = page
-            if len(together) == _TOGETHER or not documents.isdisjoint(_documents(latest)):
+            if len(together) == _TOGETHER or not documents.isdisjoint(latest[1].documents):
                 break
         assert latest is not None, "nothing is waited for without an end before there is a page"
         return together, latest
@@ -258,10 +258,6 @@ def _counters(written: Written, companies: int, anonymous: int) -> Counters:
         skipped=written.unchanged + len(written.duplicates),
         errors=anonymous + len(written.foreign_rows) + len(written.hidden),
     )
-
-
-def _documents(page: Sorted) -> set[str]:
-    return {each.document for each in page[1].companies if each.document is not None}
 
 
 async def _next(pages: trio.MemoryReceiveChannel[Reading], wait_until: float) -> Reading | None:

@@ -38,15 +38,20 @@ class Delivery(msgspec.Struct, frozen=True):
     """Top-level keys with a mask: the stored value is better."""
 
 
-def flat(answer: Rows | Nothing) -> Rows | Nothing:
+def flat(groups: list[msgspec.Raw]) -> Rows | Nothing:
     """The deliveries in groups by company, as single rows that name their company and have an `ID` of their own.
 
-    One company comes as an object or as a list of one; both are `Rows` by now. Groups without deliveries are nothing.
+    Groups without deliveries are nothing.
+
+    Raises:
+        msgspec.DecodeError: a number is out of range.
     """
-    if isinstance(answer, Nothing):
-        return answer
-    rows = [single for group in answer.rows for single in _singles(group)]
-    return Rows(rows) if rows else Nothing("[]")
+    rows = [single for group in groups for single in _singles(msgspec.json.decode(group))]
+    return Rows(rows, [_id(row) for row in rows]) if rows else Nothing("[]")
+
+
+def _id(row: Any) -> Any:
+    return (isinstance(row, dict) and row.get("ID")) or row
 
 
 def _singles(group: Any) -> list[Any]:

@@ -1,9 +1,11 @@
-"""The fingerprint that tells whether a company changed at the source.
+"""The fingerprint that tells whether a row changed at the source.
 
-The order of an object's keys says nothing and does not count. Everything else counts, at every depth: a value, its
-type, a key that comes or goes, and the order of a list. JSON lists are ordered, and the API does not promise that the
-order of contacts or obligations is meaningless; reading a mere reordering as a change costs one needless update, while
-overlooking a change would keep the mirror wrong for ever.
+Of a delivery it is taken over its canonical text: the order of an object's keys says nothing and does not count. Of a
+company it is taken over the text as it came, which needs nothing built, and `mirror.py` settles whether a text that
+differs also says something else. Everything else counts, at every depth: a value, its type, a key that comes or goes,
+and the order of a list. JSON lists are ordered, and the API does not promise that the order of contacts or obligations
+is meaningless; reading a mere reordering as a change costs one needless update, while overlooking a change would keep
+the mirror wrong for ever.
 """
 
 from __future__ import annotations
@@ -22,5 +24,5 @@ def canonical(payload: Any) -> bytes:
 
 
 def payload_hash(text: bytes) -> str:
-    """64 hex characters over a canonical JSON text."""
+    """64 hex characters over a JSON text."""
     return sha256(text).hexdigest()

@@ -21,9 +21,12 @@ whole.
 
 A row linked to another `external_source` belongs to somebody else: it is left alone and reported.
 
-The page travels as arrays, one for each field, and a payload stays text until its row turns out to be new or changed:
-to parse the payloads costs more than all else that is done for companies that did not change. No JSON codec of the
-connection matters. Lookups are LATERAL with a LIMIT, which leaves the planner the index or nothing: a plan made while
+The page travels as two texts, one with the little that is judged by and one with the payloads, because each element of
+an array would be encoded by itself. A payload stays text until its row turns out to be new or changed: to parse the
+payloads costs more than all else that is done for companies that did not change. The hash is of the text as it came, so
+a row may differ in it that says the same in another order of keys or another spacing. `jsonb` compares what is said:
+such a row gets the new hash, keeps its stamps, and counts as unchanged. No JSON codec of the connection matters.
+Lookups are LATERAL with a LIMIT, which leaves the planner the index or nothing: a plan made while
 the table was empty stays right when it has grown.
 """
 
@@ -43,6 +46,8 @@ if TYPE_CHECKING:
     from drena_acessorias.rows import Company
 
 SOURCE: Final = "acessorias"
+SEPARATOR: Final = "\x1e"
+"""Between payloads. JSON has it neither in a text nor between two (RFC 8259, section 7)."""
 
 
 def _normalised(column: str) -> str:
@@ -92,9 +97,12 @@ _CANDIDATE: Final = f"""c.id, nullif(c.external_source, '') as source,
 
 WRITE_PAGE: Final = f"""
 with page as materialized (
-    select external_key, document, cnpj, hidden, hash, place::int as place
-    from unnest($2::text[], $3::text[], $4::text[], $5::boolean[], $6::text[]) with ordinality
-        as p (external_key, document, cnpj, hidden, hash, place)
+    select c ->> 0 as external_key, c ->> 1 as document, c ->> 2 as cnpj, (c -> 3)::boolean as hidden, c ->> 4 as hash,
+        c -> 5 as kept, place::int
+    from jsonb_array_elements($2::text::jsonb) with ordinality as p (c, place)
+),
+payloads as materialized (
+    select string_to_array($3, '{SEPARATOR}') as texts
 ),
 matched as materialized (
     select p.*, e.id, e.source, e.key, e.hash as held_hash, e.by_key,
@@ -144,6 +152,8 @@ judged as materialized (
 ),
 merged as (
     select j.id, j.external_key, j.document, j.hash, v.payload,
+        j.key is not distinct from coalesce(j.external_key, j.key) and v.payload is not distinct from stored.payload
+            as reworded,
         new.nome as new_nome, new.whatsapp as new_whatsapp, new.regime as new_regime, new.cadastro as new_cadastro,
         old.nome as old_nome, old.whatsapp as old_whatsapp, old.regime as old_regime, old.cadastro as old_cadastro,
         j.cnpj as new_cnpj, old.cnpj as old_cnpj
@@ -155,9 +165,9 @@ merged as (
         offset 0
     ) stored
     cross join lateral (
-        select ($7::text[])[j.place]::jsonb || coalesce(
+        select (select texts from payloads)[j.place]::jsonb || coalesce(
             (select jsonb_object_agg(k.key, stored.payload -> k.key)
-             from jsonb_array_elements_text(($8::text[])[j.place]::jsonb) k (key)
+             from jsonb_array_elements_text(j.kept) k (key)
              where stored.payload ? k.key), '{{}}') as payload
         offset 0 -- once, not once for each use
     ) v
@@ -171,8 +181,8 @@ updated as (
         external_key = coalesce(m.external_key, e.external_key),
         raw_payload = m.payload,
         hash_payload = m.hash,
-        synced_at = now(),
-        updated_at = now(),
+        synced_at = case when m.reworded then e.synced_at else now() end,
+        updated_at = case when m.reworded then e.updated_at else now() end,
         {_follow("nome", "nome")},
         {_follow("whatsapp", "whatsapp")},
         {_follow("regime_tributario", "regime")},
@@ -185,7 +195,7 @@ updated as (
         end
     from merged m
     where e.id = m.id
-    returning 1
+    returning m.reworded
 ),
 created as (
     insert into public.empresas (organizacao_id, nome, cnpj, whatsapp, regime_tributario, data_cadastro,
@@ -193,7 +203,7 @@ created as (
     select $1, made.nome, coalesce(p.cnpj, ''), made.whatsapp, made.regime, made.cadastro,
         '{SOURCE}', p.external_key, p.payload, p.hash, now()
     from (
-        select j.external_key, j.key_length, j.cnpj, j.hash, ($7::text[])[j.place]::jsonb as payload
+        select j.external_key, j.key_length, j.cnpj, j.hash, (select texts from payloads)[j.place]::jsonb as payload
         from judged j
         where j.verdict = 'new'
         offset 0
@@ -204,14 +214,14 @@ created as (
 )
 select
     (select count(*) from created)::int as created,
-    (select count(*) from updated)::int as updated,
-    count(*) filter (where verdict = 'same')::int as unchanged,
+    (select count(*) from updated where not reworded)::int as updated,
+    (count(*) filter (where verdict = 'same') + (select count(*) from updated where reworded))::int as unchanged,
     coalesce(array_agg(coalesce(external_key, document)) filter (where verdict = 'duplicate'), '{{}}') as duplicates,
     coalesce(array_agg(coalesce(external_key, document)) filter (where verdict = 'foreign'), '{{}}') as foreign_rows,
     coalesce(array_agg(external_key) filter (where verdict = 'hidden'), '{{}}') as hidden
 from judged
 """  # noqa: S608
-"""Write companies: $1 the tenant, $2 to $8 the fields of `Company` in their order, of all of them. Written twice they
+"""Write companies: $1 the tenant, $2 a JSON list with a list for each company, $3 their payloads. Written twice they
 change nothing more."""
 
 COUNT_KNOWN: Final = f"""
@@ -246,8 +256,9 @@ async def write_page(tx: Transaction, tenant_id: UUID, companies: list[Company])
     Args:
         companies: no two with the same `external_key`; at least one.
     """
-    fields = zip(*map(msgspec.structs.astuple, companies), strict=True)
-    row = await tx.fetchrow(WRITE_PAGE, tenant_id, *fields)
+    known = [(each.external_key, each.document, each.cnpj, each.hidden, each.hash, each.row.kept) for each in companies]
+    payloads = SEPARATOR.encode().join([each.row.text for each in companies])
+    row = await tx.fetchrow(WRITE_PAGE, tenant_id, msgspec.json.encode(known).decode(), payloads.decode())
     assert row is not None, "a select of aggregates has one row"
     return Written(**dict(row))
 

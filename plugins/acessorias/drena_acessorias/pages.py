@@ -21,7 +21,6 @@ import msgspec
 
 from drena.api import GiveUp
 from drena_acessorias.answers import Nothing, Rows
-from drena_acessorias.masks import is_masked
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -85,16 +84,16 @@ class Walk:
                 return End(self.page, answer)
             self._doubting = True
             return AskAgain(self.page)
-        return self._take(answer.rows)
+        return self._take(answer)
 
-    def _take(self, rows: list[Any]) -> Take:
+    def _take(self, answer: Rows) -> Take:
         if self.page > self._cap:
             raise GiveUp(
                 "too_many_pages",
                 f"A lista de {self._rows} passou do limite de {self._cap} páginas; a leitura foi interrompida. "
                 f"Se o escritório tem mesmo tantas {self._rows}, aumente max_pages.",
             )
-        digest = page_digest(rows)
+        digest = page_digest(answer.ids)
         earlier = self._page_of.setdefault(digest, self.page)
         if earlier != self.page:
             raise GiveUp(
@@ -102,26 +101,19 @@ class Walk:
                 f"O Acessórias devolveu na página {self.page} exatamente as {self._rows} da página {earlier}: "
                 "a paginação não está funcionando, e a leitura foi interrompida.",
             )
-        taken = Take(self.page, rows, digest, throttled=self._doubting)
+        taken = Take(self.page, answer.rows, digest, throttled=self._doubting)
         self.page += 1
         self._doubting = False
         return taken
 
 
-def page_digest(rows: list[Any]) -> str:
+def page_digest(ids: list[Any]) -> str:
     """A short fingerprint of which rows a page holds, in which order.
 
-    A row stands for itself by its `ID`, so that a page read again after one of its companies changed is still known;
-    without one, by all of it.
+    Args:
+        ids: of the rows, so that a page read again after one of its companies changed is still known.
     """
-    identities = [_identity(row) for row in rows]
-    return urlsafe_b64encode(blake2b(msgspec.json.encode(identities, order="sorted"), digest_size=6).digest()).decode()
-
-
-def _identity(row: Any) -> Any:
-    """What tells this row from others; a masked `ID` tells nothing."""
-    known = isinstance(row, dict) and row.get("ID") and not is_masked(row["ID"])
-    return row["ID"] if known else row
+    return urlsafe_b64encode(blake2b(msgspec.json.encode(ids, order="sorted"), digest_size=6).digest()).decode()
 
 
 def resume_at(next_page: int) -> int:

@@ -12,7 +12,6 @@ from drena_acessorias.client import Client
 from drena_acessorias.companies import committed, sync_companies
 from drena_acessorias.deliveries import sync_deliveries
 from drena_acessorias.delivery_plan import reach_of
-from drena_acessorias.masks import masked_fields
 from drena_acessorias.office_clock import earliest
 from drena_acessorias.pages import End, Walk
 from drena_acessorias.rows import company
@@ -54,7 +53,7 @@ class Acessorias(Provider):
         if isinstance(step, End):
             return CheckResult(ok=False, message=_why_empty(step.nothing), details={"form": step.nothing.form})
         deliveries = await _deliveries_seen(client, ctx.settings, step.rows)
-        masked = sorted({field for row in step.rows if isinstance(row, dict) for field in masked_fields(row)})
+        masked = sorted({field for row in step.rows for field in row.masked})
         unseen = f", mas não vê {', '.join(masked)} (mascarado)" if masked else " e nenhum campo está mascarado"
         shown = "1 empresa" if len(step.rows) == 1 else f"{len(step.rows)} empresas"
         return CheckResult(

@@ -13,18 +13,73 @@ from typing import Any, Final
 
 import msgspec
 
+from drena_acessorias.answers import Rows
 from drena_acessorias.documents import document
-from drena_acessorias.hashing import canonical, payload_hash
+from drena_acessorias.hashing import payload_hash
 from drena_acessorias.masks import MASK, is_masked, masked_fields
 
 MAPPED_KEYS: Final = ("Razao", "Fantasia", "Identificador", "Telefone", "Regime", "DataDoCadastro")
 """What columns of `empresas` are filled from; `mirror.py` reads the same keys."""
-_MAPPED: Final = frozenset(MAPPED_KEYS)
 _MASK_BYTES: Final = MASK.encode()
+_MISSING: Final = msgspec.UNSET
+
+
+class _Head(msgspec.Struct, frozen=True, rename="pascal"):
+    """What is read of every company."""
+
+    id: Any = msgspec.field(name="ID", default=None)
+    identificador: Any = _MISSING
+    razao: msgspec.Raw | msgspec.UnsetType = _MISSING
+    fantasia: msgspec.Raw | msgspec.UnsetType = _MISSING
+    telefone: msgspec.Raw | msgspec.UnsetType = _MISSING
+    regime: msgspec.Raw | msgspec.UnsetType = _MISSING
+    data_do_cadastro: msgspec.Raw | msgspec.UnsetType = _MISSING
+
+
+_HEAD: Final = msgspec.json.Decoder(_Head)
+
+
+class Row(msgspec.Struct, frozen=True):
+    """One row of the API's list, of which only that is read what every sync looks at."""
+
+    text: bytes
+    """As it came."""
+    id: Any = None
+    identifier: Any = None
+    kept: tuple[str, ...] = ()
+    """Top-level keys whose stored value is better than this one: masked ones, and mapped ones it lacks."""
+    masked: frozenset[str] = frozenset()
+    """Masked fields, at any depth."""
+
+
+def opened(listed: list[msgspec.Raw]) -> Rows:
+    """A page of companies.
+
+    A row stands for itself by its `ID`; without one, by all of it: a masked `ID` tells nothing.
+
+    Raises:
+        msgspec.DecodeError: a number is out of range.
+    """
+    rows = [_opened(each) for each in listed]
+    return Rows(rows, [row.text if not row.id or is_masked(row.id) else row.id for row in rows])
+
+
+def _opened(listed: msgspec.Raw) -> Row:
+    text = bytes(listed)
+    if not text.startswith(b"{"):
+        return Row(text)
+    head = _HEAD.decode(text)
+    identifier = None if head.identificador is _MISSING else head.identificador
+    whole = _MISSING not in (head.razao, head.fantasia, head.telefone, head.regime, head.data_do_cadastro)
+    if whole and head.identificador is not _MISSING and _MASK_BYTES not in text:
+        return Row(text, head.id, identifier)
+    row = msgspec.json.decode(text)
+    kept = [key for key, value in row.items() if is_masked(value)] + [key for key in MAPPED_KEYS if key not in row]
+    return Row(text, head.id, identifier, tuple(kept), masked_fields(row))
 
 
 class Company(msgspec.Struct, frozen=True):
-    """One row, ready for the statement of `mirror.py`, whose parameters are these fields in this order."""
+    """One row, ready for the statement of `mirror.py`."""
 
     external_key: str | None
     document: str | None
@@ -34,11 +89,8 @@ class Company(msgspec.Struct, frozen=True):
     hidden: bool
     """The identifier is masked: whether the office has a row for this company already cannot be told by it."""
     hash: str
-    payload: str
-    """The row as it came, as canonical JSON."""
-    kept: str | None
-    """Top-level keys whose stored value is better than this payload's, masked ones and mapped ones it lacks, as a JSON
-    list; None for none."""
+    """Of the text as it came."""
+    row: Row
 
     @property
     def identity(self) -> str:
@@ -46,35 +98,14 @@ class Company(msgspec.Struct, frozen=True):
         return f"#{self.external_key}" if self.external_key is not None else f"@{self.document}"
 
 
-def company(row: Any) -> Company | None:
+def company(row: Row) -> Company | None:
     """The company in `row`, or None when nothing in it says which company it is."""
-    if not isinstance(row, dict):
-        return None
-    external_key = _plain_text(row.get("ID"))
-    given = _plain_text(row.get("Identificador"))
+    external_key = _plain_text(row.id)
+    given = _plain_text(row.identifier)
     found = document(given) if given is not None else None
     if external_key is None and found is None:
         return None
-    text = canonical(row)
-    return Company(
-        external_key,
-        found,
-        given,
-        is_masked(row.get("Identificador")),
-        payload_hash(text),
-        text.decode(),
-        None if row.keys() >= _MAPPED and _MASK_BYTES not in text else _kept(row),
-    )
-
-
-def _kept(row: dict[str, Any]) -> str | None:
-    kept = [key for key, value in row.items() if is_masked(value)] + [key for key in MAPPED_KEYS if key not in row]
-    return msgspec.json.encode(kept).decode() if kept else None
-
-
-def has_identifier(row: Any) -> bool:
-    """Whether the row carries any text, or a mask, where the API puts the document."""
-    return isinstance(row, dict) and bool(row.get("Identificador"))
+    return Company(external_key, found, given, is_masked(row.identifier), payload_hash(row.text), row)
 
 
 def _plain_text(value: Any) -> str | None:
@@ -92,8 +123,12 @@ class Batch(msgspec.Struct):
     companies: list[Company] = []
     identities: list[str] = []
     """Of every company on the page, seen before or not."""
+    documents: set[str] = msgspec.field(default_factory=set)
+    """Of the companies."""
     anonymous: int = 0
     """Rows with neither ID nor document."""
+    without_document: list[Company] = []
+    """Companies that are mirrored by their ID alone."""
     repeated: int = 0
     """Rows seen earlier in this run: the API's pages may repeat rows."""
     masked: set[str] = msgspec.field(default_factory=set)
@@ -105,22 +140,17 @@ class Batch(msgspec.Struct):
         """Rows that count as read."""
         return len(self.companies) + self.anonymous
 
-    @property
-    def without_document(self) -> list[Company]:
-        """Companies that are mirrored by their ID alone."""
-        return [each for each in self.companies if each.document is None and not each.hidden]
 
-
-def gather(rows: list[Any], seen: set[str]) -> Batch:
+def gather(rows: list[Row], seen: set[str]) -> Batch:
     """Sort the rows of one page.
 
     Args:
-        rows: as the API gave them.
+        rows: as `opened` made them.
         seen: identities of earlier pages; this page's are added. It is all that a run keeps of a company.
     """
     batch = Batch()
     for row in rows:
-        batch.identified = batch.identified or has_identifier(row)
+        batch.identified = batch.identified or bool(row.identifier)
         found = company(row)
         if found is None:
             batch.anonymous += 1
@@ -132,6 +162,9 @@ def gather(rows: list[Any], seen: set[str]) -> Batch:
             continue
         seen.add(identity)
         batch.companies.append(found)
-        if MASK in found.payload:
-            batch.masked |= masked_fields(row)
+        batch.masked |= row.masked
+        if found.document is not None:
+            batch.documents.add(found.document)
+        elif not found.hidden:
+            batch.without_document.append(found)
     return batch

@@ -23,7 +23,7 @@ import drena
 from drena.api import Counters, Job, ProviderUnreachable, Tenant
 from drena_acessorias import Acessorias
 from drena_acessorias.mirror import Written, write_page
-from drena_acessorias.rows import company
+from drena_acessorias.rows import company, opened
 from drena_acessorias.settings import Settings
 from fake_acessorias.launch import Fake
 from support.limits import limit_tests
@@ -199,7 +199,8 @@ class Office:
 
     async def write(self, *payloads: dict[str, Any]) -> Written:
         """Write one page of companies into the mirror."""
-        companies = [company(each) for each in payloads]
+        page = opened([msgspec.Raw(msgspec.json.encode(each)) for each in payloads])
+        companies = [company(row) for row in page.rows]
         assert None not in companies
         return await write_page(self.conn, self.tenant_id, companies)
 

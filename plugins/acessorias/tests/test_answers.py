@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drena.api import GiveUp, RetryLater
-from drena_acessorias.answers import Nothing, Rows, classify, without_nul
+from drena_acessorias import answers
+from drena_acessorias.answers import Nothing, Rows, without_nul
 
 COMPANY = {"ID": "101", "Identificador": "11.222.333/0001-81"}
 
@@ -19,16 +20,25 @@ def body(value: Any) -> bytes:
     return msgspec.json.encode(value)
 
 
+def classify(status: int, content: bytes, *, retry_after: str | None = None) -> Rows | Nothing:
+    """With the rows built of their texts."""
+    return answers.classify(status, content, built, retry_after=retry_after)
+
+
+def built(listed: list[msgspec.Raw]) -> Rows:
+    return Rows([msgspec.json.decode(each) for each in listed], [])
+
+
 def test_a_list_of_companies_is_rows() -> None:
-    assert classify(200, body([COMPANY])) == Rows([COMPANY])
+    assert classify(200, body([COMPANY])) == Rows([COMPANY], [])
 
 
 def test_one_company_that_came_as_an_object_is_a_row() -> None:
-    assert classify(200, body(COMPANY)) == Rows([COMPANY])
+    assert classify(200, body(COMPANY)) == Rows([COMPANY], [])
 
 
 def test_a_byte_order_mark_is_overlooked() -> None:
-    assert classify(200, b"\xef\xbb\xbf" + body([COMPANY])) == Rows([COMPANY])
+    assert classify(200, b"\xef\xbb\xbf" + body([COMPANY])) == Rows([COMPANY], [])
 
 
 @pytest.mark.parametrize(
@@ -51,7 +61,7 @@ def test_a_business_error_that_is_no_text_is_shown_as_it_came() -> None:
 
 
 def test_a_company_with_a_field_called_msg_is_a_company() -> None:
-    assert classify(200, body([COMPANY | {"msg": "x"}])) == Rows([COMPANY | {"msg": "x"}])
+    assert classify(200, body([COMPANY | {"msg": "x"}])) == Rows([COMPANY | {"msg": "x"}], [])
 
 
 @pytest.mark.parametrize(
@@ -121,5 +131,5 @@ def test_no_answer_whatever_breaks_the_judgement(status: int, content: bytes) ->
 
 def test_texts_lose_the_character_postgresql_cannot_store() -> None:
     answer = classify(200, b'[{"ID":"101","Razao":"A\\u0000B \\\\u0000","x\\u0000":[{"y":"\\u0000"}]}]')
-    assert answer == Rows([{"ID": "101", "Razao": "AB \\u0000", "x": [{"y": ""}]}])
+    assert answer == Rows([{"ID": "101", "Razao": "AB \\u0000", "x": [{"y": ""}]}], [])
     assert without_nul([1, None, "a\0"]) == [1, None, "a"]

@@ -192,3 +192,19 @@ async def test_no_history_makes_a_duplicate_loses_what_was_typed_or_is_told_twic
         again = await quiet_office.write(*page)
         if again.created + again.updated == 0:
             assert await quiet_office.stamps() == settled
+
+
+async def test_the_same_company_in_other_words_is_unchanged_and_known_at_once_the_next_time(quiet_office: Any) -> None:
+    company = {"ID": "150", "Identificador": "11.222.333/0001-81", "Contatos": [{"Nome": "Ana Teste", "Celular": "1"}]}
+    await quiet_office.write(company)
+    (before,) = await quiet_office.rows()
+    reordered = {**dict(reversed(company.items())), "Contatos": [{"Celular": "1", "Nome": "Ana Teste"}]}
+    written = await quiet_office.write(reordered)
+    assert (written.updated, written.unchanged) == (0, 1)
+    (after,) = await quiet_office.rows()
+    assert {name for name in after if after[name] != before[name]} == {"hash_payload"}
+    stamps = await quiet_office.stamps()
+    assert (await quiet_office.write(reordered)).unchanged == 1
+    assert await quiet_office.stamps() == stamps
+    reordered["Contatos"] = [{"Celular": "2", "Nome": "Ana Teste"}]
+    assert (await quiet_office.write(reordered)).updated == 1

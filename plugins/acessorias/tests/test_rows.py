@@ -9,10 +9,23 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from drena_acessorias import rows
 from drena_acessorias.masks import masked_fields
-from drena_acessorias.rows import MAPPED_KEYS, company, gather, has_identifier
+from drena_acessorias.rows import MAPPED_KEYS, Batch, Company, Row, opened
 
 ROW: dict[str, Any] = {"ID": "101", "Identificador": "11.222.333/0001-81", "Razao": "EXEMPLO"}
+
+
+def page(*listed: Any) -> list[Row]:
+    return opened([msgspec.Raw(msgspec.json.encode(each)) for each in listed]).rows
+
+
+def company(row: Any) -> Company | None:
+    return rows.company(page(row)[0])
+
+
+def gather(listed: list[Any], seen: set[str]) -> Batch:
+    return rows.gather(page(*listed), seen)
 
 
 def test_a_company_is_known_by_its_id_and_its_document() -> None:
@@ -26,7 +39,7 @@ def test_a_company_with_an_unusable_identifier_is_kept_under_its_id(value: str |
     found = company(ROW | {"Identificador": value})
     assert found is not None
     assert (found.external_key, found.document) == ("101", None)
-    assert msgspec.json.decode(found.payload)["Identificador"] == value
+    assert msgspec.json.decode(found.row.text)["Identificador"] == value
 
 
 @pytest.mark.parametrize("value", ["", None, "********", True, 1.5, [], {}])
@@ -51,13 +64,13 @@ def test_a_row_that_says_of_no_company_is_anonymous(row: Any) -> None:
 def test_masked_and_missing_keys_keep_what_is_stored() -> None:
     found = company(ROW | {"Fantasia": "********", "Honorario": "****", "Telefone": None})
     assert found is not None
-    assert sorted(msgspec.json.decode(found.kept or "")) == ["DataDoCadastro", "Fantasia", "Honorario", "Regime"]
+    assert sorted(found.row.kept) == ["DataDoCadastro", "Fantasia", "Honorario", "Regime"]
 
 
 def test_a_whole_row_without_masks_keeps_nothing_of_what_is_stored() -> None:
     found = company(dict.fromkeys(MAPPED_KEYS) | ROW | {"Fantasia": ""})
     assert found is not None
-    assert found.kept is None
+    assert found.row.kept == ()
 
 
 def test_masks_are_named_at_any_depth() -> None:
@@ -85,7 +98,7 @@ def test_rows_seen_before_are_dropped_and_counted() -> None:
     ],
 )
 def test_a_row_has_an_identifier_or_not(row: Any, expected: bool) -> None:
-    assert has_identifier(row) is expected
+    assert gather([row], set()).identified is expected
 
 
 VALUES = (
