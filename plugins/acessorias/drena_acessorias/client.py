@@ -33,6 +33,8 @@ Reading = Take | End | GiveUp | RetryLater
 Ask = Callable[[int], Awaitable[Rows | Nothing]]
 """Asks for one page of a list, by its number."""
 
+_DOUBLINGS: Final = 5
+"""With the wait of `confirm_delay_s` as it is by itself, three seconds, a minute and a half in all."""
 _BEARER: Final = re.compile(r"bearer\s+", re.IGNORECASE)
 _TOKEN: Final = re.compile(r"[!-~]+")
 
@@ -74,16 +76,31 @@ class Client:
     async def next_step(self, walk: Walk, ask: Ask | None = None) -> Take | End:
         """Ask until the page is certain: a full page, or the end of the list seen twice.
 
+        The API may go on for a minute answering emptiness in place of 429, longer than one would wait between two
+        requests. So the second request stands between two for a page that is known not to be empty, the first of the
+        companies: the end is believed only when that one was shown before and after it. Before there is any such page,
+        only time stands between them.
+
         Args:
             walk: where the reading of the list stands.
             ask: for one page by its number; `companies` unless it says otherwise.
+
+        Raises:
+            RetryLater: `throttled_silently`: what is there is not shown.
         """
+        witnessed = ask is not None or walk.page > 1
         ask = ask or self.companies
         while True:
             step = walk.step(await ask(walk.page))
             if isinstance(step, AskAgain):
                 self._log.debug("página vazia: perguntando de novo", page=step.page)
-                await trio.sleep(self._settings.confirm_delay_s)
+                again_at = trio.current_time() + self._settings.confirm_delay_s
+                if witnessed:
+                    await self._until_shown()
+                await trio.sleep_until(again_at)
+                continue
+            if isinstance(step, End) and witnessed and not await self._shown():
+                await self._until_shown()
                 continue
             if isinstance(step, Take) and step.throttled:
                 self._pace.slower(f"a página {step.page} veio vazia e, pedida de novo, cheia")
@@ -91,6 +108,28 @@ class Client:
                     "o Acessórias está limitando sem avisar: página vazia que depois veio cheia", page=step.page
                 )
             return step
+
+    async def _until_shown(self) -> None:
+        """Wait, ever longer, until the API shows what is there."""
+        for doubling in range(_DOUBLINGS):
+            if await self._shown():
+                return
+            self._pace.slower("a primeira página das empresas veio vazia")
+            await trio.sleep(self._settings.confirm_delay_s * 2**doubling)
+        raise RetryLater(
+            None,
+            "O Acessórias responde vazio até onde há dados: está limitando as requisições sem avisar.",
+            code="throttled_silently",
+        )
+
+    async def _shown(self) -> bool:
+        """Whether the API shows companies just now; taken for granted where the token may not see them."""
+        try:
+            return isinstance(await self._ask(companies_page(self._base, 1, ()), opened), Rows)
+        except GiveUp as refusal:
+            if refusal.code != "token_forbidden":
+                raise
+            return True
 
     async def read_ahead(self, walk: Walk, pages: trio.MemorySendChannel[Reading]) -> None:
         """Read pages into the channel; the last thing sent is the end of the list or the trouble that stopped it.

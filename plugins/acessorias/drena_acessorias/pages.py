@@ -5,7 +5,8 @@ one: under pressure it answers an empty page in place of 429, and the same page 
 later (measured by public clients). A short page may stand in the middle. The system this plugin replaces sent a wrong
 parameter name and read page 1 five thousand times. Therefore:
 
-* An empty page, in any of its forms, ends the list only when a second, spaced request for it is empty too.
+* An empty page, in any of its forms, ends the list only when a second, spaced request for it is empty too
+  (`client.py` says what stands between the two).
 * The length of a page means nothing.
 * A page that holds exactly the rows of another page is a fault of pagination, and so is a list longer than the cap.
   Both fail the run: what was read is not the list.

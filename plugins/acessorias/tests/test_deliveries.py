@@ -92,7 +92,8 @@ async def test_a_second_sync_asks_for_changes_alone_and_writes_what_changed(stoc
     after = await stamps(stocked)
     assert {key for key in after if after[key] != before.get(key)} >= done
     assert (result["mode"], result["updated"]) == ("changes", len(done))
-    assert all(each["path"] == "/deliveries/ListAll" for each in (await fake.requests(TOKEN))[asked:])
+    asked_now = [each for each in (await fake.requests(TOKEN))[asked:] if each["query"] != "Pagina=1"]
+    assert {each["path"] for each in asked_now} == {"/deliveries/ListAll"}
     held = await mirror(stocked)
     assert {held[key]["status"] for key in done} == {"delivered"}
 
@@ -172,13 +173,26 @@ async def test_no_delivery_at_all_is_an_error_and_leaves_no_watermark(stocked: A
 
 
 async def test_an_error_in_place_of_one_company_lets_the_others_be_read_and_is_told(stocked: Any, fake: Fake) -> None:
-    await fake.set_knobs(erro_next=2)
+    await fake.set_knobs(erro_next=2, only_paths=["/deliveries"])
     with pytest.raises(GiveUp) as caught:
         await stocked.sync()
     assert caught.value.code == "provider_error"
     assert await mirror(stocked)
     assert not await stocked.sql("select from drena.sync_state where entity = 'deliveries'")
     assert (await stocked.sync())["mode"] == "full"
+    assert (await mirror(stocked)).keys() == (await source(stocked, fake)).keys()
+
+
+@pytest.mark.parametrize("allowed", [1, 5, 23])
+async def test_silent_throttling_makes_no_company_one_without_deliveries(
+    stocked: Any, fake: Fake, allowed: int
+) -> None:
+    await fake.set_knobs(throttle_silently=True, requests_per_minute=allowed)
+    with pytest.raises(RetryLater) as caught:
+        await stocked.sync()
+    assert caught.value.code == "throttled_silently"
+    await fake.set_knobs(throttle_silently=False, requests_per_minute=100_000)
+    await stocked.sync(fresh=False)
     assert (await mirror(stocked)).keys() == (await source(stocked, fake)).keys()
 
 

@@ -83,7 +83,9 @@ async def test_the_request_has_presence_flags_and_pagina(office: Any, fake: Fake
     await office.sync()
     flags = "obligations&contacts&departments&registrationData&stateRegistrations"
     asked = [(each["path"], each["query"]) for each in await fake.requests(TOKEN)]
-    assert asked == [("/companies/ListAll", f"{flags}&Pagina={page}") for page in (1, 2, 3, 4, 5, 5)]
+    bare = "Pagina=1"  # shows the API at work, before and after the end is asked for again
+    pages = [f"{flags}&Pagina={page}" for page in (1, 2, 3, 4, 5)]
+    assert asked == [("/companies/ListAll", query) for query in (*pages, bare, pages[-1], bare)]
 
 
 @pytest.mark.parametrize("form", ["empty", "204", "404", "erro"])
@@ -91,7 +93,23 @@ async def test_every_form_of_the_end_is_confirmed_by_a_second_request(office: An
     await fake.set_knobs(end_of_list=form)
     result = await office.sync()
     assert (result["read"], result["pages"]) == (65, 4)
-    assert len(await fake.requests(TOKEN)) == 6
+    assert [each["query"].rpartition("=")[2] for each in await fake.requests(TOKEN)][-4:] == ["5", "1", "5", "1"]
+
+
+@pytest.mark.parametrize("allowed", range(2, 9))
+async def test_silent_throttling_that_outlasts_every_wait_is_never_taken_for_the_end(
+    office: Any, fake: Fake, allowed: int
+) -> None:
+    """Of the eight requests that a reading takes the API answers so many, and the rest of a minute with emptiness."""
+    await fake.set_knobs(throttle_silently=True, requests_per_minute=allowed)
+    if allowed < 8:
+        with pytest.raises(RetryLater) as caught:
+            await office.sync()
+        assert caught.value.code == "throttled_silently"
+        assert office.attempt.pace.slowed
+    await fake.set_knobs(throttle_silently=False, requests_per_minute=100_000)
+    assert (await office.sync(fresh=allowed == 8))["read"] == 65
+    assert len(await office.rows()) == len(await winners(fake))
 
 
 async def test_an_empty_page_that_is_full_when_asked_again_slows_the_pace(office: Any, fake: Fake) -> None:
