@@ -47,10 +47,10 @@ def test_people_see_the_columns_in_their_language() -> None:
 def test_a_right_configuration_is_called_right(tmp_path: Path) -> None:
     file = tmp_path / "drena.toml"
     file.write_text("[tenant]\nmax_jobs = 3\n")
-    done = CliRunner().invoke(
-        main, ["--config", str(file), "config", "--check"], env={"LC_ALL": "C"}, prog_name="drena"
-    )
-    assert (done.exit_code, done.stdout) == (0, f"The configuration is right: 1 settings, from file {file}.\n")
+    done = ask("--check", DRENA_CONFIG=str(file), LC_ALL="C")
+    assert (done.exit_code, done.stdout) == (0, f"The configuration is right: 1 setting, from file {file}.\n")
+    more = ask("--check", DRENA_CONFIG=str(file), DRENA_LOG__LEVEL="debug", LC_ALL="pt_BR.UTF-8")
+    assert more.stdout == f"A configuração está certa: 2 valores, de DRENA_LOG__LEVEL, arquivo {file}.\n"
     assert json.loads(ask("--check", "--json").stdout) == {"ok": True, "settings": 0, "sources": []}
 
 

@@ -231,7 +231,7 @@ async def test_a_transaction_that_fails_leaves_no_data_no_checkpoint_and_no_coun
         assert [tuple(row) for row in syncs] == [("things", 2, 1, "success")]
 
 
-async def test_a_checkpoint_has_a_size_and_one_beyond_it_commits_nothing(database: str) -> None:
+async def test_a_checkpoint_is_json_of_a_size_and_any_other_commits_nothing(database: str) -> None:
     async def act(ctx: Context) -> dict[str, bool]:
         async with ctx.transaction() as tx:
             tx.checkpoint("x" * (CHECKPOINT_LIMIT_BYTES - 2))
@@ -239,6 +239,10 @@ async def test_a_checkpoint_has_a_size_and_one_beyond_it_commits_nothing(databas
             async with ctx.transaction() as tx:
                 await tx.execute("insert into things values ('lost')")
                 tx.checkpoint("y" * (CHECKPOINT_LIMIT_BYTES - 1))
+        with pytest.raises(TypeError, match="a checkpoint is JSON, and a object cannot"):  # noqa: PT012
+            async with ctx.transaction() as tx:
+                await tx.execute("insert into things values ('lost')")
+                tx.checkpoint({"at": [object(), "\0"]})
         return {"kept": ctx.checkpoint[0] == "x"}
 
     async with open_node(database, Script(act=act)) as node:

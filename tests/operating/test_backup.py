@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import tempfile
 from contextlib import asynccontextmanager
@@ -12,7 +13,7 @@ import pytest
 import trio
 
 import asyncpg_trio
-from drena.cli.postgres import split_password
+from drena.cli.postgres import passable_folder, split_password
 from drena.store.migrate import migrate
 from faults.provider.drena_ticker import TICKS
 from support.daemons import environment
@@ -123,3 +124,18 @@ def test_a_password_is_not_among_the_words_of_a_process() -> None:
     assert secret == {"PGPASSWORD": "p@ss"}
     for plain in ("postgresql://drena@db/office", "postgresql:///postgres?host=/run/x"):
         assert split_password(plain) == (plain, {})
+
+
+def test_a_program_does_not_run_in_a_folder_that_its_user_may_not_enter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert passable_folder() == "."
+    tmp_path.chmod(0)
+    before = os.geteuid()
+    os.seteuid(65534 if before == 0 else before)  # root may enter everything
+    try:
+        assert passable_folder() == "/"
+    finally:
+        os.seteuid(before)
+        tmp_path.chmod(0o700)

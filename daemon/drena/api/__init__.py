@@ -23,7 +23,8 @@ The rules an attempt lives by, kept by the daemon and not by the provider's good
 
 What has a bound, and what happens beyond it:
 
-* a checkpoint: 64 KiB of JSON; `Transaction.checkpoint` raises `ValueError` and nothing of the transaction commits.
+* a checkpoint: 64 KiB of JSON; beyond it `Transaction.checkpoint` raises `ValueError`, for what is no JSON `TypeError`,
+  and nothing of the transaction commits.
 * a result: 1 MiB of JSON; beyond it the attempt fails as a bug, though its data is committed.
 * the `reason` of `RetryLater` and the `message` of `GiveUp`: 4,000 characters; a `code`: 100. The rest is cut off.
 * `after_s` of `RetryLater`: 30 days; a longer wish is cut to that, one that is no positive number counts as none.
@@ -226,7 +227,8 @@ class Transaction(Protocol):
             value: anything msgspec turns into JSON, at most 64 KiB of it. It replaces the one before.
 
         Raises:
-            ValueError: it is larger than that; nothing of the transaction is committed.
+            ValueError: it is larger than that.
+            TypeError: it holds something that is no JSON. In both cases nothing of the transaction is committed.
         """
 
     def count(

@@ -50,7 +50,11 @@ async def run_program(config_file: Path | None, program: str, words: tuple[str, 
         before = signal.signal(signal.SIGINT, lambda *_: None)  # Ctrl-C is for the program: psql goes on after it
         stack.callback(signal.signal, signal.SIGINT, before)
         done = await trio.run_process(
-            [path, f"--dbname={address}", *words], stdin=None, check=False, env=_environment(os.environ) | secret
+            [path, f"--dbname={address}", *words],
+            stdin=None,
+            check=False,
+            env=_environment(os.environ) | secret,
+            cwd=passable_folder(),
         )
     return done.returncode if done.returncode >= 0 else 128 - done.returncode
 
@@ -85,6 +89,12 @@ def split_password(url: str) -> tuple[str, dict[str, str]]:
     return f"{found['before']}@{url[found.end() :]}", {"PGPASSWORD": unquote(found["password"])}
 
 
+def passable_folder() -> str:
+    """Where a program may run: here, unless this user may not enter it, as after `runuser -u drena` in root's home.
+    PostgreSQL's programs before version 16 complain of that, each time."""
+    return "." if os.access(".", os.X_OK, effective_ids=True) else "/"
+
+
 async def _path_of(program: str, url: str) -> str:
     """Of what is installed here and what came with the embedded server, the one of the server's version: an older
     pg_dump refuses it, and a restore by a newer pg_restore fails. Else the newest."""
@@ -99,7 +109,7 @@ async def _path_of(program: str, url: str) -> str:
 
 
 async def _major(path: str) -> int:
-    told = await trio.run_process([path, "--version"], capture_stdout=True, check=False)
+    told = await trio.run_process([path, "--version"], capture_stdout=True, check=False, cwd=passable_folder())
     version = re.search(rb"\) (\d+)", told.stdout)
     return int(version[1]) if version else 0
 

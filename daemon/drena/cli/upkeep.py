@@ -176,7 +176,10 @@ async def check_config(config: Path | None, as_json: bool) -> None:
     sources = sorted(set(loaded.places.values()))
     if as_json:
         show_json({"ok": True, "settings": len(loaded.places), "sources": sources})
+    elif len(loaded.places) == 1:
+        say(f"The configuration is right: 1 setting, from {sources[0]}.")
     elif sources:
-        say(f"The configuration is right: {len(loaded.places)} settings, from {', '.join(sources)}.")
+        named = ", ".join(tell(source) for source in sources)
+        say(f"The configuration is right: {len(loaded.places)} settings, from {named}.")
     else:
         say("The configuration is right: every setting has its default.")

@@ -16,6 +16,7 @@ import trio
 from asyncpg_trio import exceptions as pg
 from drena.api import AttemptFenced, Counters, RetryLater
 from drena.engine.outages import ANSWER_LIMIT_S, PASSING, passes
+from drena.plugins.contract import kind
 from drena.store.plain import plain_json
 from drena.store.queries import sql
 
@@ -135,7 +136,7 @@ class FencedTransaction:
 
     def checkpoint(self, value: Any) -> None:
         self._must_be_open()
-        text = plain_json(value)
+        text = plain_json(value, foreign=_refuse)
         if (size := len(text.encode())) > CHECKPOINT_LIMIT_BYTES:
             raise ValueError(f"a checkpoint may hold {CHECKPOINT_LIMIT_BYTES} bytes of JSON, this one has {size}")
         self.saved = text
@@ -145,6 +146,11 @@ class FencedTransaction:
     ) -> None:
         self._must_be_open()
         add(self.counted, entity, Counters(read=read, created=created, updated=updated, skipped=skipped, errors=errors))
+
+
+def _refuse(thing: Any) -> Any:
+    """Its `str()` would be kept as well, and be no more than its name and address for whoever goes on from there."""
+    raise TypeError(f"a checkpoint is JSON, and {kind(thing)} cannot be a part of it")
 
 
 def add(totals: dict[str, Counters], entity: str, more: Counters) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def plain_text(text: str) -> str:
@@ -12,18 +15,21 @@ def plain_text(text: str) -> str:
     return text.replace("\0", "").encode("utf-8", "replace").decode()
 
 
-def plain_json(value: Any) -> str:
-    """Any value msgspec can turn into JSON, as plain text; what it cannot turn becomes its `str()`.
+def plain_json(value: Any, *, foreign: Callable[[Any], Any] = str) -> str:
+    """Any value msgspec can turn into JSON, as plain text.
+
+    Args:
+        foreign: what becomes of a thing that it cannot turn; by itself its `str()`.
 
     Raises:
-        Exception: of a type nobody can foresee: it holds itself, has keys that are no texts, or will not be a `str()`.
+        Exception: of a type nobody can foresee: it holds itself, has keys that are no texts, or `foreign` refuses it.
     """
     try:
-        text = msgspec.json.encode(value, enc_hook=str).decode()
+        text = msgspec.json.encode(value, enc_hook=foreign).decode()
     except UnicodeEncodeError:
         text = "\\u0000"
     if "\\u0000" in text:
-        text = msgspec.json.encode(_plain(msgspec.to_builtins(value, enc_hook=str))).decode()
+        text = msgspec.json.encode(_plain(msgspec.to_builtins(value, enc_hook=foreign))).decode()
     return text
 
 

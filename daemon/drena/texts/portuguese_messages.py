@@ -130,6 +130,7 @@ PHRASES: Final = WORDS | {
     "The database is up to date.": "O banco está em dia.",
     "Applied {}.": "Aplicadas: {}.",
     "Would apply {}.": "Seriam aplicadas: {}.",
+    "The configuration is right: 1 setting, from {}.": "A configuração está certa: 1 valor, de {}.",
     "The configuration is right: {} settings, from {}.": "A configuração está certa: {} valores, de {}.",
     "The configuration is right: every setting has its default.": (
         "A configuração está certa: tudo tem o valor padrão."
