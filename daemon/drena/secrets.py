@@ -19,9 +19,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from .api import GiveUp, RetryLater
 from .errors import ConfigError
 from .redaction import MIN_CHARS, Redactor
+from .texts.troubles import Delay, Refusal
 
 MAX_BYTES: Final = 64 * 1024
 MAX_FILE_BYTES: Final = 1024 * 1024
@@ -84,25 +84,30 @@ class SecretStore:
             tenant: the tenant's slug.
 
         Raises:
-            GiveUp: `secret_missing`, or `secret_malformed` when it cannot be a header; the sentence says which
+            Refusal: `secret_missing`, or `secret_malformed` when it cannot be a header; the sentence says which
                 variable and credential to set and never holds the value.
-            RetryLater: `secret_unavailable`: a plugin that was asked for it failed.
+            Delay: `secret_unavailable`: a plugin that was asked for it failed.
         """
         found = self._find(provider, name, tenant)
         if found is None:
-            raise GiveUp("secret_missing", f"Falta {_sentence(provider, name, tenant)}.")
+            portuguese, english = _whose(provider, name, tenant, "defina", "set")
+            raise Refusal("secret_missing", f"Falta {portuguese}.", f"Missing: {english}.")
         secret = found.value.rstrip("\r\n")
         self._redactor.add(secret.strip())
         if fault := _fault(secret):
-            whom = _sentence(provider, name, tenant, verb="corrija")
-            raise GiveUp("secret_malformed", f"Não serve, porque {fault}, {whom}.")
+            portuguese, english = _whose(provider, name, tenant, "corrija", "correct")
+            raise Refusal(
+                "secret_malformed",
+                f"Não serve, porque {fault[0]}, {portuguese}.",
+                f"Unusable, for it {fault[1]}: {english}.",
+            )
         return secret
 
     def source(self, provider: str, name: str, tenant: str) -> str | None:
         """Where a secret comes from, in words; None when nobody has it.
 
         Raises:
-            GiveUp, RetryLater: as `read`.
+            Refusal, Delay: as `read`.
         """
         found = self._find(provider, name, tenant)
         return None if found is None else found.source
@@ -133,13 +138,20 @@ class SecretStore:
             try:
                 answer = ask(tenant, provider, name)
             except Exception as error:  # noqa: BLE001  # a plugin may raise anything, its text may hold the secret
-                sentence = f'O plugin {plugin} não entregou o segredo "{name}" ({type(error).__name__}).'
-                raise RetryLater(None, sentence, code="secret_unavailable") from None
+                kind = type(error).__name__
+                raise Delay(
+                    "secret_unavailable",
+                    f'O plugin {plugin} não entregou o segredo "{name}" ({kind}).',
+                    f'The plugin {plugin} did not hand over the secret "{name}" ({kind}).',
+                ) from None
             if isinstance(answer, str):
                 return Found(answer, f"plugin {plugin}")
             if answer is not None:
-                sentence = f'O plugin {plugin} não entregou o segredo "{name}" como texto.'
-                raise GiveUp("secret_malformed", sentence)
+                raise Refusal(
+                    "secret_malformed",
+                    f'O plugin {plugin} não entregou o segredo "{name}" como texto.',
+                    f'The plugin {plugin} did not hand over the secret "{name}" as text.',
+                )
         return None
 
     def _credential(self, variable: str) -> Found | None:
@@ -152,10 +164,11 @@ class SecretStore:
         except FileNotFoundError:
             return None
         except OSError as error:
-            message = (
-                f"A credencial systemd {variable} existe, mas não pode ser lida; confira as permissões do arquivo."
-            )
-            raise GiveUp("secret_missing", message) from error
+            raise Refusal(
+                "secret_missing",
+                f"A credencial systemd {variable} existe, mas não pode ser lida; confira as permissões do arquivo.",
+                f"The systemd credential {variable} exists but cannot be read; look at the file's permissions.",
+            ) from error
         return Found(value, f"systemd credential {variable}")
 
     def _variable(self, variable: str) -> Found | None:
@@ -168,7 +181,7 @@ class SecretStore:
         try:
             value = read_secret_file(self._file).get(variable)
         except SecretFault as fault:
-            raise GiveUp("secret_file_unusable", fault.portuguese) from None
+            raise Refusal("secret_file_unusable", fault.portuguese, str(fault)) from None
         return Found(value, f"file {self._file}") if value else None
 
 
@@ -239,24 +252,28 @@ def find_clashes(secrets: Iterable[tuple[str, str, str]]) -> list[SecretClash]:
     return [SecretClash(name, tuple(sorted(who))) for name, who in sorted(owners.items()) if len(who) > 1]
 
 
-def _fault(secret: str) -> str | None:
-    """Why a text cannot be a secret, in Portuguese; None when it can."""
+def _fault(secret: str) -> tuple[str, str] | None:
+    """Why a text cannot be a secret, in Portuguese and English; None when it can."""
     if not secret.strip():
-        return "está vazio"
+        return "está vazio", "is empty"
     if len(secret) < MIN_CHARS:
-        return f"tem menos de {MIN_CHARS} caracteres"
+        return f"tem menos de {MIN_CHARS} caracteres", f"has fewer than {MIN_CHARS} characters"
     if any(char.isspace() for char in secret):
-        return "contém espaço ou quebra de linha"
+        return "contém espaço ou quebra de linha", "contains a space or a line break"
     if not all(char.isprintable() and char <= "\xff" for char in secret):
-        return "contém um caractere que não cabe em um cabeçalho HTTP"
+        return "contém um caractere que não cabe em um cabeçalho HTTP", "contains a character that no HTTP header holds"
     return None
 
 
-def _sentence(provider: str, name: str, tenant: str, *, verb: str = "defina") -> str:
+def _whose(provider: str, name: str, tenant: str, fazer: str, do: str) -> tuple[str, str]:
+    """Which secret, and where to put it right, in Portuguese and English."""
     variable = variable_name(provider, name, tenant)
-    if not tenant:
-        return f'o segredo "{name}" de {provider}: {verb} a variável de ambiente ou a credencial systemd {variable}'
-    return (
-        f'o segredo "{name}" do provedor {provider} para o escritório {tenant}: {verb} a variável de ambiente '
-        f"{variable} ou a credencial systemd {variable}"
+    whose = (
+        f"do provedor {provider} para o escritório {tenant}",
+        f"of the provider {provider} for the tenant {tenant}",
     )
+    if not tenant:
+        whose = (f"de {provider}", f"of {provider}")
+    portuguese = f"{fazer} a variável de ambiente {variable} ou a credencial systemd {variable}"
+    english = f"{do} the environment variable {variable} or the systemd credential {variable}"
+    return f'o segredo "{name}" {whose[0]}: {portuguese}', f'the secret "{name}" {whose[1]}: {english}'

@@ -53,3 +53,23 @@ async def test_a_file_of_secrets_that_is_open_to_others_is_named_and_stops_the_d
     assert stopped.exit_code == 3
     assert f"chmod 600 {file}" in stopped.stderr
     assert TOKEN not in done.output + stopped.output
+
+
+async def test_what_is_wrong_with_a_secret_or_a_setting_is_told_in_the_users_language(database, conn):
+    await add_office(conn, "contmax", config={"max_pages": 0})
+    await add_office(conn, "outra")
+    env = environment(database)
+
+    async def told(language, tenant):
+        words = ["--lang", language, "check", tenant, "acessorias", "--json"]
+        done = await trio.to_thread.run_sync(lambda: CliRunner().invoke(main, words, env=env))
+        return json.loads(done.stdout)[0]["message"]
+
+    assert (await told("en", "contmax")).startswith(
+        "The configuration of the integration acessorias is wrong: Expected `int` >= 1, at `max_pages`."
+    )
+    assert (await told("pt", "contmax")).startswith(
+        "A configuração da integração acessorias está errada: esperava-se `int` >= 1, em `max_pages`."
+    )
+    assert (await told("en", "outra")).startswith('Missing: the secret "token" of the provider acessorias')
+    assert (await told("pt", "outra")).startswith('Falta o segredo "token" do provedor acessorias')

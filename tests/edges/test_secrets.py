@@ -13,6 +13,7 @@ from drena.api import GiveUp, RetryLater
 from drena.errors import ConfigError
 from drena.redaction import Redactor
 from drena.secrets import SecretStore, find_clashes, variable_name
+from drena.texts.troubles import words_of
 
 NAME = "ACESSORIAS_TOKEN_CONTMAX"
 WHO = ("acessorias", "token", "contmax")
@@ -32,6 +33,10 @@ def refused(store: SecretStore) -> GiveUp:
         store.read(*WHO)
     assert "\n" not in caught.value.message
     return caught.value
+
+
+def in_english(store: SecretStore) -> str:
+    return words_of(refused(store), "en")
 
 
 def test_the_environment_is_read_anew_each_time():
@@ -58,6 +63,10 @@ def test_a_missing_secret_names_variable_and_credential_in_portuguese(environ):
     assert f"variável de ambiente {NAME}" in error.message
     assert f"credencial systemd {NAME}" in error.message
     assert "contmax" in error.message
+    assert in_english(store(**environ)) == (
+        'Missing: the secret "token" of the provider acessorias for the tenant contmax: '
+        f"set the environment variable {NAME} or the systemd credential {NAME}."
+    )
 
 
 @pytest.mark.parametrize(

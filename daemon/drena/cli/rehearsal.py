@@ -11,7 +11,7 @@ import msgspec
 from drena.api import GiveUp, RetryLater
 from drena.cli.blame import said
 from drena.cli.scene import open_stage
-from drena.cli.speech import say, tell
+from drena.cli.speech import say, spoken, tell
 from drena.cli.tables import show, show_json
 from drena.cli.working import decode_payload, refusal
 from drena.engine.context import decode_settings
@@ -21,6 +21,7 @@ from drena.errors import Exit, UsageError
 from drena.store.plain import plain_json
 from drena.store.queries import sql
 from drena.store.reads import find_tenant
+from drena.texts.troubles import words_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -94,7 +95,7 @@ def _reason(trouble: Exception, provider: Provider) -> tuple[str, str]:
     """Code and sentence for what `run` raised."""
     decisive = gravest(trouble)
     if isinstance(decisive, GiveUp | RetryLater):
-        return decisive.code, str(decisive)
+        return decisive.code, words_of(decisive, spoken())
     bug = said(decisive, provider)
     return "provider_bug", f"The provider {provider.slug} has a bug: {bug}. Nothing was changed; tell its author."
 

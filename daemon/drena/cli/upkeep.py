@@ -12,7 +12,7 @@ from drena import hygiene
 from drena.api import CheckResult, GiveUp, RetryLater, Tenant
 from drena.cli.blame import said
 from drena.cli.scene import open_stage, set_scene
-from drena.cli.speech import say, tell
+from drena.cli.speech import say, spoken, tell
 from drena.cli.tables import show, show_json
 from drena.config import describe, read_config
 from drena.engine.context import ProviderContext, decode_settings
@@ -23,6 +23,7 @@ from drena.store.migrate import migrate as bring_up_to_date
 from drena.store.migrate import missing
 from drena.store.queries import sql
 from drena.store.reads import find_tenant
+from drena.texts.troubles import words_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -104,8 +105,10 @@ async def _targets(pool: Pool, tenant: str | None, provider: str | None, scene: 
 async def _check_one(scene: Scene, pool: Pool, office: Tenant, slug: str) -> dict[str, object]:
     try:
         ok, message = await _ask_provider(scene, pool, office, slug)
-    except (GiveUp, RetryLater, UsageError) as error:
-        ok, message = False, str(error)
+    except (GiveUp, RetryLater) as trouble:
+        ok, message = False, words_of(trouble, spoken())
+    except UsageError as error:
+        ok, message = False, tell(str(error))
     sources = _secret_sources(scene, office, slug)
     message = scene.redactor.text(message)
     return {"tenant": office.slug, "provider": slug, "ok": ok, "message": message, "secrets": sources}

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import trio
 
-from drena.api import GiveUp
 from drena.engine.reports import ProgressDetail, measure
 from drena.engine.transactions import Turns, add, open_transaction
 from drena.store.plain import plain_text
+from drena.texts.troubles import Refusal, setting_fault
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
@@ -39,14 +39,18 @@ def decode_settings(provider: Provider, config: bytes) -> Any:
     """The tenant's settings as the provider's struct.
 
     Raises:
-        GiveUp: `config_invalid`, naming the field.
+        Refusal: `config_invalid`, naming the field.
     """
     try:
         return msgspec.json.decode(config, type=provider.settings)
     except msgspec.ValidationError as error:
-        raise GiveUp(
+        portuguese, english = setting_fault(str(error))
+        raise Refusal(
             "config_invalid",
-            f"A configuração da integração {provider.slug} está errada: {error}. Corrija tenant_integrations.config.",
+            f"A configuração da integração {provider.slug} está errada: {portuguese}. "
+            "Corrija tenant_integrations.config.",
+            f"The configuration of the integration {provider.slug} is wrong: {english}. "
+            "Correct tenant_integrations.config.",
         ) from error
 
 

@@ -22,8 +22,9 @@ import httpx2
 import trio
 
 from drena import __version__
-from drena.api import GiveUp, Logger
+from drena.api import Logger
 from drena.config import ProviderOverrides
+from drena.texts.troubles import Refusal
 
 from .faults import fault_of, unsendable
 from .pace import Pace
@@ -112,7 +113,7 @@ class Clients:
             span: a block around each request that is told the status of its answer, for traces.
 
         Raises:
-            GiveUp: `config_invalid`: on entering, the certificates' file cannot be used; or, when the client is made,
+            Refusal: `config_invalid`: on entering, the certificates' file cannot be used; or, when the client is made,
             the proxy's URL.
         """
 
@@ -155,8 +156,11 @@ class Clients:
                         self._trusted[key] = await trio.to_thread.run_sync(_read_trust, ca_file)
             return self._trusted[key]
         except OSError as error:  # ssl.SSLError is one
-            message = f"O arquivo de certificados {ca_file} não pode ser usado; corrija `ca_file` nas configurações."
-            raise GiveUp("config_invalid", message) from error
+            raise Refusal(
+                "config_invalid",
+                f"O arquivo de certificados {ca_file} não pode ser usado; corrija `ca_file` nas configurações.",
+                f"The file of certificates {ca_file} cannot be used; correct `ca_file` in the settings.",
+            ) from error
 
 
 def _network(settings: ClientSettings, trusted: ssl.SSLContext) -> httpx2.AsyncHTTPTransport:
@@ -170,8 +174,11 @@ def _network(settings: ClientSettings, trusted: ssl.SSLContext) -> httpx2.AsyncH
             verify=trusted, trust_env=False, http2=False, limits=limits, proxy=settings.proxy
         )
     except (ValueError, httpx2.InvalidURL):
-        message = "O endereço do proxy deste provedor não é válido; corrija `proxy` nas configurações do Drena."
-        raise GiveUp("config_invalid", message) from None
+        raise Refusal(
+            "config_invalid",
+            "O endereço do proxy deste provedor não é válido; corrija `proxy` nas configurações do Drena.",
+            "The address of this provider's proxy is not valid; correct `proxy` in Drena's settings.",
+        ) from None
 
 
 def _changed_at(file: Path | None) -> int:
