@@ -149,6 +149,35 @@ async def test_a_database_that_stays_away_sends_clients_to_another_node_and_says
             bye, code = await viewer.end()
         assert (bye["code"], code) == (4103, 4103)
         assert 0 <= bye["retry_ms"] <= 10_000
+        hub = stage.front.hub
+        with trio.fail_after(20):
+            while hub.watched or hub.silence_s < 3:  # noqa: ASYNC110  # nobody watches, and it is told for how long
+                await trio.sleep(0.02)
+            assert not stage.front.signs()["feed"]
+            await trio.to_thread.run_sync(own.start)
+            while hub.silence_s:  # noqa: ASYNC110
+                await trio.sleep(0.02)
+        async with open_viewer(stage.url, tenants=[office]) as viewer:
+            await viewer.until("hb")
+
+
+async def test_a_log_that_is_back_is_noticed_though_nobody_watches_it_any_more(feed, own):
+    async with feed(dsn=own.dsn("own"), poll_s=0.1) as stage:
+        office = await stage.office()
+        hub = stage.front.hub
+        async with open_viewer(stage.url, tenants=[office]) as viewer:
+            await viewer.until("snapshot")
+            await trio.to_thread.run_sync(own.stop, "immediate")
+            with trio.fail_after(20):
+                while not hub.silence_s:  # noqa: ASYNC110  # a property tells nobody
+                    await trio.sleep(0.02)
+        with trio.fail_after(20):
+            while hub.watched:  # noqa: ASYNC110
+                await trio.sleep(0.02)
+            assert hub.silence_s > 0
+            await trio.to_thread.run_sync(own.start)
+            while hub.silence_s:  # noqa: ASYNC110
+                await trio.sleep(0.02)
 
 
 async def test_a_head_that_went_backwards_begins_a_new_epoch_for_those_too_who_come_later(feed):

@@ -36,6 +36,7 @@ from drena.store.feed import (
     tell_not_watching,
     tell_watching,
 )
+from drena.store.web import ping
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
@@ -86,6 +87,7 @@ class Hub:
         self._runs = trio.Event()
         self._snapshots = trio.CapacityLimiter(SNAPSHOTS_AT_ONCE)
         self._read_at_s = trio.current_time()
+        self._reading = False
         self._asked_s = 0.0
         """How long the last reading took the database."""
         self.readings = 0
@@ -107,8 +109,9 @@ class Hub:
 
     @property
     def silence_s(self) -> float:
-        """For how long the log could not be read although somebody watches; 0 when all is well."""
-        if not self._channels:
+        """For how long the log could not be read; 0 when all is well, or when nobody watched before it was so. It goes
+        on when those who watched have been sent away, until the log is read again."""
+        if not (self._channels or self._reading):
             return 0.0
         return max(trio.current_time() - self._read_at_s - 2 * self._poll_s, 0.0)
 
@@ -131,13 +134,15 @@ class Hub:
                 channel = self._channels[tenant] = Channel(tenant)
             channel.readers[reader] = None
         if not self._watched.is_set():
-            self._read_at_s = trio.current_time()
+            if not self._reading:
+                self._read_at_s = trio.current_time()
             self._watched.set()
         unread = {tenant: channel for tenant in tenants if (channel := self._channels[tenant]).position is None}
         if unread:  # whoever else joins meanwhile asks as well; the first answer counts, and all behind it is published
             for tenant, position in (await self.source.read(read_positions, unread)).items():
                 if unread[tenant].position is None:
                     unread[tenant].position = position
+            self._read_at_s = trio.current_time()  # whoever comes after an outage may be the first to read
             self._dirty.set()
 
     def leave(self, tenants: Iterable[UUID], reader: Reader) -> None:
@@ -213,8 +218,10 @@ class Hub:
                 await self._dirty.wait()
             self._dirty = trio.Event()
             began_s = trio.current_time()
+            self._reading = True
             if await outlast("read the feed log", self._read_news, self._log):
                 self._dirty.set()
+            self._reading = False
             self._read_at_s = trio.current_time()
             # The database gets a pause as long as a reading; telling gives the engine its turn already, see BREATH.
             told_s = max(self._read_at_s - began_s - self._asked_s, 0.0)
@@ -224,6 +231,8 @@ class Hub:
         """Publish what is new; whether there is more."""
         positions = {t: c.position for t, c in self._channels.items() if c.position is not None}
         if not positions:
+            if self.silence_s:  # those who watched were sent away: is the log back?
+                await ping(self._pool)
             return False
         self.readings += 1
         began_s = trio.current_time()

@@ -264,7 +264,7 @@ class FeedServer:
     async def _tick_now_and_then(self) -> None:
         while True:
             await trio.sleep(TICK_S)
-            if self._hub.silence_s > SOURCE_SILENT_S:
+            if self._hub.watched and self._hub.silence_s > SOURCE_SILENT_S:
                 for session in list(self._sessions):
                     session.end(Farewell(Code.SOURCE_DOWN, "the feed's source is out of reach", _spread_ms()))
             sessions = list(self._sessions)
