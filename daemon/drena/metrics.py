@@ -57,6 +57,11 @@ class Tally:
             values = (OTHER,) * len(values)
         counts[values] = counts.get(values, 0) + by
 
+    def begin(self, *values: str) -> None:
+        """Tell 0 under these values until something is counted: where a series begins with its first count, Prometheus
+        sees no increase, and a fault that comes all at once goes by unseen."""
+        self.add(*values, by=0)
+
     def collect(self) -> Metric:
         family = CounterMetricFamily(self.name, self.text, labels=self.labels)
         for values, count in list(self.counts.items()):
@@ -176,6 +181,8 @@ class Metrics:
             "drena_refused_writes_total", "Writes refused because another node has the job now.", "kind"
         )
         self.rescued = self._tally("drena_jobs_rescued_total", "Jobs taken back from nodes that died.", "code")
+        for code in ("lease_lost", "poison", "canceled"):
+            self.rescued.begin(code)
         self.healed = self._tally("drena_jobs_healed_total", "Things that stood still for ever and were ended.", "code")
         self.scheduled = self._tally(
             "drena_schedule_runs_total", "Occurrences of schedules, by what came of them.", "outcome"

@@ -30,6 +30,9 @@ BEAT_S: Final = 0.2
 LIMIT_S: Final = 0.7
 """Without a beat for so long the loop is blocked: with the beat's own interval it is named within a second."""
 
+NOBODY: Final = "none"
+"""The label of a block in no provider's code."""
+
 
 class LoopWatch:
     """Watches the loop it runs on.
@@ -44,6 +47,8 @@ class LoopWatch:
         self._packages = {type(p).__module__.partition(".")[0]: slug for slug, p in providers.items()}
         self._log = log
         self._metrics = metrics or Metrics()
+        for slug in (*providers, NOBODY):
+            self._metrics.loop_blocks.begin(slug)
         self._beat_s = time.monotonic()
         self._over = threading.Event()
 
@@ -71,7 +76,7 @@ class LoopWatch:
             slug = self._provider_of(frame)
             stack = "".join(traceback.format_stack(frame, limit=20))
             del frame
-            self._metrics.loop_blocks.add(slug or "none")
+            self._metrics.loop_blocks.add(slug or NOBODY)
             self._log.error("the event loop is blocked: everything waits", provider=slug, stack=stack)
             while self._beat_s == beat_s and not self._over.wait(BEAT_S):
                 pass

@@ -37,15 +37,17 @@ class Orders(msgspec.Struct, frozen=True, kw_only=True):
     pages: int = 3
     pace_s: float = 0.0
     """Before each page."""
-    mode: Literal["", "fail", "bug", "give_up", "hang", "deaf", "crash", "hold", "eat"] = ""
-    """What goes wrong: `deaf` ignores cancellation, `hold` sleeps inside the transaction, `crash` kills its node,
-    `eat` takes all the memory there is."""
+    mode: Literal["", "fail", "bug", "give_up", "hang", "deaf", "block", "crash", "hold", "eat"] = ""
+    """What goes wrong: `deaf` ignores cancellation, `block` lets nothing else run, `hold` sleeps inside the
+    transaction, `crash` kills its node, `eat` takes all the memory there is."""
     page: int = 1
     """The page at which it goes wrong."""
     attempts: int = 1_000_000
     """How many attempts it goes wrong for."""
     for_s: float = 3600.0
-    """How long `hang`, `deaf` and `hold` last."""
+    """How long `hang`, `deaf`, `block` and `hold` last."""
+    url: str = ""
+    """What is asked for at each page, if anything."""
 
 
 class Ticker(Provider):
@@ -67,6 +69,8 @@ class Ticker(Provider):
                 await trio.sleep(orders.pace_s)
                 wrong = orders.mode if page == orders.page and ctx.job.attempt <= orders.attempts else ""
                 await misbehave(wrong, orders.for_s)
+                if orders.url:
+                    await ctx.http.get(orders.url)
                 async with ctx.transaction() as transaction:
                     await transaction.execute(TICK, ctx.job.id, page, os.getpid())
                     if wrong == "hold":
@@ -91,6 +95,8 @@ async def misbehave(mode: str, for_s: float) -> None:
     if mode == "deaf":
         with trio.move_on_after(for_s, shield=True):
             await trio.sleep_forever()
+    if mode == "block":
+        time.sleep(for_s)  # noqa: ASYNC251  # as a provider does that forgot where it is
     hoard = []
     while mode == "eat":
         hoard.append(b"x" * 2**24)
