@@ -134,6 +134,7 @@ class Stage:
             assert row["external_source"] == "acessorias"
 
     async def pages_asked(self, office: Office) -> list[int]:
-        """The values of Pagina the office's account was asked for, in order."""
-        requests = await self.fake.requests(office.token)
-        return [int(request["query"].rpartition("Pagina=")[2]) for request in requests]
+        """The pages of companies the office's account was asked for, in order; without the questions whether it answers
+        at all, which come without flags."""
+        queries = [request["query"] for request in await self.fake.requests(office.token)]
+        return [int(query.rpartition("Pagina=")[2]) for query in queries if "&" in query]

@@ -63,7 +63,7 @@ class Source:
     async def pages_asked(self, office: Office) -> Counter[int]:
         """How often each page was asked for since then."""
         entries = await self._ask("GET", f"requests?office={quote(office.token, safe='')}")
-        found = (re.search(r"Pagina=(\d+)", entry["query"]) for entry in entries)
+        found = (re.search(r"&Pagina=(\d+)", entry["query"]) for entry in entries)
         return Counter(int(page[1]) for page in found if page)
 
     async def _ask(self, method: str, path: str, body: Any = None) -> Any:
