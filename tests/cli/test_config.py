@@ -28,11 +28,21 @@ def ask(*words: str, **environ: str) -> Result:
 def test_every_setting_is_told_with_value_source_default_meaning_and_what_a_reload_does() -> None:
     lines: list[dict[str, Any]] = json.loads(ask("--json", DRENA_TENANT__MAX_JOBS="7").stdout)
     by_key = {line["key"]: line for line in lines}
-    assert by_key.keys() == {setting.key for setting in settings_of(Config) if "*" not in setting.path}
+    assert by_key.keys() == {setting.key.replace("*", "SLUG") for setting in settings_of(Config)}
     assert all(line["description"] for line in lines)
     tenant = by_key["tenant.max_jobs"]
     assert (tenant["value"], tenant["default"], tenant["source"]) == (7, 2, "DRENA_TENANT__MAX_JOBS")
     assert (tenant["reload"], by_key["database.url"]["reload"]) == (True, False)
+    pace = by_key["providers.SLUG.requests_per_minute"]
+    assert (pace["value"], pace["source"], pace["reload"]) == (None, "default", True)
+    assert pace["variable"] == "DRENA_PROVIDERS__SLUG__REQUESTS_PER_MINUTE"
+
+
+def test_a_providers_settings_are_told_of_those_that_the_operator_named() -> None:
+    lines = json.loads(ask("--json", DRENA_PROVIDERS__ACME__REQUESTS_PER_MINUTE="20").stdout)
+    told = {line["key"]: line["value"] for line in lines if line["key"].startswith("providers.")}
+    assert told["providers.acme.requests_per_minute"] == 20
+    assert {key.split(".")[1] for key in told} == {"acme"}
 
 
 def test_people_see_the_columns_in_their_language() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import reduce
-from typing import Any
+from typing import Any, Final
 
 from drena.redaction import MASK, mask_urls
 
@@ -14,6 +14,9 @@ from .loading import Loaded
 from .schema import ANY, Keys, Setting, settings_of
 from .settings import Config
 from .sources import variable_of
+
+ANY_PROVIDER: Final = "SLUG"
+"""Stands for a provider's slug, none of which has capitals."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,8 @@ class Described:
 
 
 def describe(loaded: Loaded) -> list[Described]:
-    """Each setting once; a provider's settings once for each provider the operator wrote something about.
+    """Each setting once; a provider's settings once for each provider the operator wrote something about, and without
+    any, once for whichever he might.
 
     Never raises; holds no password.
     """
@@ -45,12 +49,13 @@ def _paths(setting: Setting, loaded: Loaded) -> Iterator[Keys]:
     if ANY not in setting.path:
         yield setting.path
         return
-    for slug in loaded.config.providers:
+    for slug in loaded.config.providers or (ANY_PROVIDER,):
         yield tuple(slug if part == ANY else part for part in setting.path)
 
 
 def _line(setting: Setting, path: Keys, loaded: Loaded) -> Described:
-    value = reduce(_member, path, loaded.config)
+    nobodys = ANY in setting.path and not loaded.config.providers
+    value = setting.default if nobodys else reduce(_member, path, loaded.config)
     return Described(
         key=".".join(path),
         value=_plain(value, secret=setting.secret),
