@@ -64,7 +64,7 @@ async def test_the_detail_view_tells_thirty_days_pages_of_history_and_the_log_of
                 expect(runs.first).to_have_attribute("data-state", "success")
                 expect(figures.nth(2)).to_have_text("71")
                 runs.first.get_by_role("button").click()
-                expect(runs.first).to_contain_text("1 / 3")
+                expect(runs.first).to_contain_text("1 / 5")  # what the provider asks for
                 expect(runs.first.get_by_role("log")).not_to_be_empty()
 
             await visit.does(look_closer)
