@@ -7,12 +7,14 @@ import os
 import pty
 import select
 import sys
+from functools import partial
 from uuid import uuid4
 
 import pytest
 import trio
 
 import asyncpg_trio
+from drena.cli import watching
 from faults.provider.drena_ticker import TICKS
 from feed.viewer import open_viewer
 from support.daemons import environment, run_drena
@@ -105,6 +107,31 @@ async def test_watch_ends_when_its_token_has_expired(fleet):
 async def test_watch_of_something_that_is_no_feed_is_one_sentence(url):
     shown = await run_drena("watch", "--url", url, "--once", env=environment(None))
     assert (shown.code, shown.err.count("\n")) == (2, 1)
+
+
+async def test_watch_says_once_where_nothing_answers_and_goes_on_asking(monkeypatch):
+    monkeypatch.setattr(watching, "FIRST_WAIT_S", 0.01)
+    asked, told, enough = [], [], trio.Event()
+
+    async def refuse(stream):
+        asked.append(stream)
+        if len(asked) == 4:
+            enough.set()
+        await stream.receive_some()
+        await stream.send_all(b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n")
+
+    with trio.fail_after(30):
+        async with trio.open_nursery() as nursery:
+            (listener,) = await nursery.start(partial(trio.serve_tcp, refuse, 0, host="127.0.0.1"))
+            url = f"ws://127.0.0.1:{listener.socket.getsockname()[1]}"
+            watcher = watching.Watcher(url, None, None, once=False)
+            watcher.on_state = told.append
+            nursery.start_soon(watcher.run)
+            await enough.wait()
+            nursery.cancel_scope.cancel()
+    assert told == [f"refused with status 503 at {url}; reconnecting"]
+    closed = await run_drena("watch", "--url", url, "--once", env=environment(None))
+    assert closed.err == f"drena: The feed at {url} cannot be reached: nothing answers.\n"
 
 
 async def test_watch_draws_bars_on_a_terminal_and_comes_back_after_the_node_did(fleet):

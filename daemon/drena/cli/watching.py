@@ -155,7 +155,7 @@ class Watcher:
 
     def _set_state(self, state: str) -> None:
         was, self.state = self.state, state
-        if state != was != "connecting" or state != "live":  # that it works at once needs no word
+        if state != was and (was, state) != ("connecting", "live"):  # that it works at once needs no word
             self.on_state(state)
 
     def _wants(self, tenant: protocol.Tenant | None) -> bool:
@@ -179,7 +179,7 @@ class Watcher:
                 raise DrenaError(f"The feed at {self._url} cannot be reached: {str(ended).rstrip('.')}.")
             if trio.current_time() - began_s > GOOD_AFTER_S:
                 wait_s = FIRST_WAIT_S
-            self._set_state(f"{str(ended).rstrip('.')}; reconnecting")
+            self._set_state(f"{str(ended).rstrip('.')} at {self._url}; reconnecting")
             await trio.sleep(ended.retry_s or random.uniform(0, wait_s))  # noqa: S311  # jitter
             wait_s = min(wait_s * 2, LONGEST_WAIT_S)
 

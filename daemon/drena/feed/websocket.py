@@ -267,8 +267,8 @@ async def _dial(place: SplitResult, tls: ssl.SSLContext | None) -> trio.abc.Stre
         return await trio.open_ssl_over_tcp_stream(
             place.hostname, place.port or 443, ssl_context=tls, https_compatible=True
         )
-    except OSError as error:
-        raise Gone(1006, str(error) or type(error).__name__) from None
+    except OSError as error:  # without a number it is Trio's, for all addresses of the host together
+        raise Gone(1006, str(error) if error.errno else "nothing answers") from None
 
 
 async def _shake_hands(

@@ -144,7 +144,7 @@ PHRASES: Final = WORDS | {
     ),
     "live": "ativo",
     "connecting": "conectando",
-    "{}; reconnecting": "{}; conectando de novo",
+    "{} at {}; reconnecting": "{} em {}; conectando de novo",
     "nothing answers": "nada responde",
     "the feed has fallen silent": "o feed se calou",
     "lost": "perdido",
