@@ -13,6 +13,8 @@ from support.cgroups import memory_group
 from support.nodes import IN_TRANSACTION, LEASE_S, stopped
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from support.nodes import Fleet
 
 IN_TIME_S = LEASE_S * 20 / 15
@@ -41,11 +43,13 @@ async def test_a_killed_nodes_jobs_run_again_in_time_from_their_checkpoint(fleet
     await fleet.prove(statuses={"success"})
 
 
-async def test_a_job_that_kills_its_nodes_is_poison_and_hurts_no_other_job(fleet: Fleet) -> None:
+async def assert_poison(fleet: Fleet, mode: str, confine: Callable[[int], object] = lambda _pid: None) -> None:
+    """A job of this mode ends three nodes, whose pids go to `confine`, and is poison then; another's succeeds."""
     office, other = await fleet.office("contmax"), await fleet.office("solaris")
-    job = await fleet.request(office, pages=3, mode="crash", page=2)
+    job = await fleet.request(office, pages=3, mode=mode, page=2)
     for turn in range(3):
         async with fleet.node(f"victim {turn}", joined=False, lease__lease_s=SHORT_LEASE_S) as node:
+            confine(node.pid)
             innocent = await fleet.request(other, f"{turn}", pages=30, pace_s=0.05)
             with trio.fail_after(60):
                 assert await node.process.wait() == -signal.SIGKILL
@@ -58,24 +62,14 @@ async def test_a_job_that_kills_its_nodes_is_poison_and_hurts_no_other_job(fleet
     await fleet.prove(statuses={"success", "error"})
 
 
+async def test_a_job_that_kills_its_nodes_is_poison_and_hurts_no_other_job(fleet: Fleet) -> None:
+    await assert_poison(fleet, "crash")
+
+
 async def test_a_job_that_eats_its_nodes_memory_is_poison_and_hurts_no_other_job(fleet: Fleet) -> None:
     """What the service's `MemoryMax` does: the kernel ends the node, and the next one rescues."""
-    office, other = await fleet.office("contmax"), await fleet.office("solaris")
     with memory_group(2**28) as group:
-        job = await fleet.request(office, pages=3, mode="eat", page=2)
-        for turn in range(3):
-            async with fleet.node(f"victim {turn}", joined=False, lease__lease_s=SHORT_LEASE_S) as node:
-                (group / "cgroup.procs").write_text(str(node.pid))
-                innocent = await fleet.request(other, f"{turn}", pages=30, pace_s=0.05)
-                with trio.fail_after(60):
-                    assert await node.process.wait() == -signal.SIGKILL
-    async with fleet.node("survivor", lease__lease_s=SHORT_LEASE_S):
-        await fleet.status_is(job, "error")
-        await fleet.all_ended()
-    row = await fleet.job(job)
-    assert (row["error_code"], row["rescues"], row["attempts"]) == ("poison", 3, 0)
-    assert (await fleet.job(innocent))["status"] == "success"
-    await fleet.prove(statuses={"success", "error"})
+        await assert_poison(fleet, "eat", lambda pid: (group / "cgroup.procs").write_text(str(pid)))
 
 
 async def test_a_job_that_moves_between_its_nodes_deaths_is_no_poison(fleet: Fleet) -> None:

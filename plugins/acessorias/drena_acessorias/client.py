@@ -111,11 +111,12 @@ class Client:
 
     async def _until_shown(self) -> None:
         """Wait, ever longer, until the API shows what is there."""
-        for doubling in range(_DOUBLINGS):
+        waits_s = [self._settings.confirm_delay_s * 2**doubling for doubling in range(_DOUBLINGS)]
+        for wait_s in [0.0, *waits_s]:
+            await trio.sleep(wait_s)
             if await self._shown():
                 return
             self._pace.slower("a primeira página das empresas veio vazia")
-            await trio.sleep(self._settings.confirm_delay_s * 2**doubling)
         raise RetryLater(
             None,
             "O Acessórias responde vazio até onde há dados: está limitando as requisições sem avisar.",
